@@ -1,0 +1,89 @@
+using System.Buffers;
+
+namespace Chat.Cells.Cell.Records;
+
+/// <summary>
+/// A record of <c>chat.inbox</c>: one event for the recipients whose inboxes lie in one partition. A judged record makes at most one per inbox partition.
+/// </summary>
+/// <param name="Source">Where it comes from, see <see cref="InboxSource"/>.</param>
+/// <param name="SourceOffset">Grows strictly within a source and inbox partition; delivery drops what is at or below its high-water mark.</param>
+/// <param name="Recipients">User ids; empty in a stored inbox row.</param>
+/// <param name="SenderId">For messages: whose own devices get <paramref name="RequestId"/>.</param>
+/// <param name="Payload">
+/// The JSON members of the frame's payload, UTF-8, without braces and without <c>cursor</c> and <c>requestId</c>. Empty for a message whose content is over
+/// <see cref="MaxInlineContent"/>: then the reader takes the message row.
+/// </param>
+public sealed record InboxRecord(
+    long Source,
+    long SourceOffset,
+    IReadOnlyList<string> Recipients,
+    InboxKind Kind,
+    string ChannelId,
+    Ulid EventId,
+    string SenderId,
+    string RequestId,
+    int ChannelVersion,
+    ReadOnlyMemory<byte> Payload)
+{
+    /// <summary>The most bytes of content that an inbox record copies.</summary>
+    public const int MaxInlineContent = 4096;
+
+    private const byte Format = 1;
+
+    public static byte[] Encode(InboxRecord record)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256 + record.Payload.Length);
+        var w = new RecordWriter(buffer);
+        w.Byte(Format);
+        w.Byte((byte)record.Kind);
+        w.UInt64((ulong)record.Source);
+        w.Int(record.SourceOffset);
+        w.Text(record.ChannelId);
+        w.Ulid(record.EventId);
+        w.Text(record.SenderId);
+        w.Text(record.RequestId);
+        w.Int(record.ChannelVersion);
+        w.Bytes(record.Payload.Span);
+        w.Texts(record.Recipients);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <exception cref="RecordFormatException">Malformed.</exception>
+    public static InboxRecord Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var r = new RecordReader(bytes);
+        var format = r.Byte();
+        if (format != Format) throw new RecordFormatException($"Inbox record format {format} is not known.");
+        var kind = (InboxKind)r.Byte();
+        var source = (long)r.UInt64();
+        var offset = r.Int();
+        var channelId = r.Text();
+        var eventId = r.Ulid();
+        var sender = r.Text();
+        var requestId = r.Text();
+        var version = (int)r.Int();
+        var payload = r.Bytes();
+        return new InboxRecord(source, offset, r.Texts(1_000), kind, channelId, eventId, sender, requestId, version, payload);
+    }
+}
+
+public enum InboxKind : byte
+{
+    /// <summary>Frame <c>new_message</c>.</summary>
+    Message = 1,
+
+    /// <summary>Frame <c>channel_changed</c>.</summary>
+    ChannelChanged = 2,
+
+    /// <summary>Frame <c>read</c>: the user read on another device.</summary>
+    Read = 3,
+}
+
+/// <summary>
+/// The stream of judged records that an inbox record comes from: cell number, that cell's log partition number, and a lane (0 at home; 1 + bridge partition for
+/// records that came by bridge). Within one source and one inbox partition the offsets arrive in order.
+/// </summary>
+public static class InboxSource
+{
+    public static long Create(ushort cellNumber, ushort logPartition, ushort lane) => ((long)cellNumber << 32) | ((long)logPartition << 16) | lane;
+}
