@@ -1,0 +1,80 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Chat.Cells.Kubernetes.Config;
+
+namespace Chat.Cells.Kubernetes.Client;
+
+/// <summary>Connections to the API server: TLS as configured, TCP keep-alive so that a dead peer ends a watch.</summary>
+internal static class Transport
+{
+    public static SocketsHttpHandler Create(ClientConfiguration configuration)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+            ConnectCallback = ConnectAsync,
+        };
+        var tls = handler.SslOptions;
+        tls.TargetHost = configuration.TlsServerName;
+        if (configuration.ClientCertificate is { } certificate)
+        {
+            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate;
+        }
+        else if (configuration.Tokens is ExecTokenSource exec)
+        {
+            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => exec.Certificate!;
+        }
+        if (configuration.InsecureSkipTlsVerify)
+        {
+            tls.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        }
+        else if (configuration.CertificateAuthorities is { Count: > 0 } authorities)
+        {
+            tls.RemoteCertificateValidationCallback = (_, remote, chain, errors) => IsTrusted(remote, chain, errors, authorities);
+        }
+        return handler;
+    }
+
+    private static bool IsTrusted(X509Certificate? remote, X509Chain? presented, SslPolicyErrors errors, X509Certificate2Collection authorities)
+    {
+        // Only the chain is judged anew, against the cluster's own authorities; a wrong name stays wrong.
+        if (remote is null || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None)
+        {
+            return false;
+        }
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        foreach (var element in presented?.ChainElements ?? Enumerable.Empty<X509ChainElement>())
+        {
+            chain.ChainPolicy.ExtraStore.Add(element.Certificate);
+        }
+        using var leaf = X509CertificateLoader.LoadCertificate(remote.Export(X509ContentType.Cert));
+        return chain.Build(leaf);
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 30);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
