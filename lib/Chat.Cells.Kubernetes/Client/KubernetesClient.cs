@@ -98,6 +98,8 @@ public sealed class KubernetesClient : IDisposable
         {
             using var request = new HttpRequestMessage(method, path);
             request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+            // The handler takes the name for SNI and for the certificate from the Host header.
+            request.Headers.Host = Configuration.TlsServerName;
             if (body is not null)
             {
                 request.Content = new ByteArrayContent(body);

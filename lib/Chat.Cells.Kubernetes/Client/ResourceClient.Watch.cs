@@ -73,6 +73,10 @@ public sealed partial class ResourceClient<T>
             "ERROR" => null,
             _ => throw new JsonException($"A watch event of unknown type '{raw.Type}'."),
         };
+        if (raw.Object.ValueKind != JsonValueKind.Object)
+        {
+            throw new JsonException("A watch event without object.");
+        }
         if (type is null)
         {
             throw new KubernetesException($"watch {path}", raw.Object.Deserialize<ApiStatus>(KubernetesJson.Options) ?? new ApiStatus { Reason = "Unknown" });

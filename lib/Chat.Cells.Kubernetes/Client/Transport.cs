@@ -20,7 +20,6 @@ internal static class Transport
             ConnectCallback = ConnectAsync,
         };
         var tls = handler.SslOptions;
-        tls.TargetHost = configuration.TlsServerName;
         if (configuration.ClientCertificate is { } certificate)
         {
             tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate;

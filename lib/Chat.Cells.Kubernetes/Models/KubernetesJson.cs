@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Chat.Cells.Kubernetes.Models;
 
@@ -41,7 +42,20 @@ public static class KubernetesJson
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         };
         options.Converters.Add(new TimeConverter());
-        options.TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver();
+        // "required" is for whoever writes an object in C#. What the server sends is read as it is: a bookmark has no spec at all.
+        options.TypeInfoResolver = new DefaultJsonTypeInfoResolver
+        {
+            Modifiers =
+            {
+                static type =>
+                {
+                    foreach (var property in type.Properties)
+                    {
+                        property.IsRequired = false;
+                    }
+                },
+            },
+        };
         options.MakeReadOnly();
         return options;
     }

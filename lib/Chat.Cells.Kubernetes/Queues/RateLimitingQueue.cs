@@ -16,8 +16,9 @@ public sealed class RateLimitingQueue<T> : IDisposable
     private readonly HashSet<T> _dirty = [];
     private readonly HashSet<T> _processing = [];
     private readonly Dictionary<T, int> _failures = [];
-    private readonly PriorityQueue<T, long> _delayed = new();
+    private readonly PriorityQueue<T, (long Due, long Order)> _delayed = new();
     private readonly Dictionary<T, long> _due = [];
+    private long _order;
     private readonly SemaphoreSlim _available = new(0);
     private readonly ITimer _timer;
     private readonly long _origin;
@@ -77,7 +78,7 @@ public sealed class RateLimitingQueue<T> : IDisposable
                 return;
             }
             _due[item] = due;
-            _delayed.Enqueue(item, due);
+            _delayed.Enqueue(item, (due, _order++));
             ArmLocked();
         }
     }
@@ -195,11 +196,11 @@ public sealed class RateLimitingQueue<T> : IDisposable
         lock (_lock)
         {
             var now = Elapsed().Ticks;
-            while (_delayed.TryPeek(out var item, out var due) && due <= now)
+            while (_delayed.TryPeek(out var item, out var first) && first.Due <= now)
             {
                 _delayed.Dequeue();
                 // A later entry of an item whose delay was shortened is left in the heap: skip it here.
-                if (_due.TryGetValue(item, out var current) && current == due)
+                if (_due.TryGetValue(item, out var current) && current == first.Due)
                 {
                     _due.Remove(item);
                     AddLocked(item);
@@ -211,10 +212,10 @@ public sealed class RateLimitingQueue<T> : IDisposable
 
     private void ArmLocked()
     {
-        if (!_shutDown && _delayed.TryPeek(out _, out var due))
+        if (!_shutDown && _delayed.TryPeek(out _, out var first))
         {
             // Timers count whole milliseconds: round up, or the timer fires before the item is due.
-            var wait = TimeSpan.FromMilliseconds(Math.Ceiling(TimeSpan.FromTicks(Math.Max(0, due - Elapsed().Ticks)).TotalMilliseconds));
+            var wait = TimeSpan.FromMilliseconds(Math.Ceiling(TimeSpan.FromTicks(Math.Max(0, first.Due - Elapsed().Ticks)).TotalMilliseconds));
             _timer.Change(wait, Timeout.InfiniteTimeSpan);
         }
     }
