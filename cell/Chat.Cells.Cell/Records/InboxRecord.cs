@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Chat.Cells.Cell.Records;
 
 /// <summary>
-/// A record of <c>chat.inbox</c>: one event for the recipients whose inboxes lie in one partition. A judged record makes at most one per inbox partition.
+/// A record of <c>chat.inbox</c>: one event for the recipients whose inboxes lie in one partition. A judged record makes at most one per inbox partition (a change
+/// of members two: one for the members, one for those who were removed).
 /// </summary>
 /// <param name="Source">Where it comes from, see <see cref="InboxSource"/>.</param>
 /// <param name="SourceOffset">Grows strictly within a source and inbox partition; delivery drops what is at or below its high-water mark.</param>
@@ -12,6 +13,10 @@ namespace Chat.Cells.Cell.Records;
 /// <param name="Payload">
 /// The JSON members of the frame's payload, UTF-8, without braces and without <c>cursor</c> and <c>requestId</c>. Empty for a message whose content is over
 /// <see cref="MaxInlineContent"/>: then the reader takes the message row.
+/// </param>
+/// <param name="Previous">
+/// The source offset that its producer appended before this one to the same inbox partition; null for the first after the producer's start. Delivery drops a
+/// record whose previous one it has not seen (that append failed, so the producer starts again and appends both): a failed append never leaves a hole.
 /// </param>
 public sealed record InboxRecord(
     long Source,
@@ -23,7 +28,8 @@ public sealed record InboxRecord(
     string SenderId,
     string RequestId,
     int ChannelVersion,
-    ReadOnlyMemory<byte> Payload)
+    ReadOnlyMemory<byte> Payload,
+    long? Previous = null)
 {
     /// <summary>The most bytes of content that an inbox record copies.</summary>
     public const int MaxInlineContent = 4096;
@@ -45,6 +51,7 @@ public sealed record InboxRecord(
         w.Int(record.ChannelVersion);
         w.Bytes(record.Payload.Span);
         w.Texts(record.Recipients);
+        w.Int(record.Previous is { } previous ? previous + 1 : 0);
         return buffer.WrittenSpan.ToArray();
     }
 
@@ -63,7 +70,9 @@ public sealed record InboxRecord(
         var requestId = r.Text();
         var version = (int)r.Int();
         var payload = r.Bytes();
-        return new InboxRecord(source, offset, r.Texts(1_000), kind, channelId, eventId, sender, requestId, version, payload);
+        var recipients = r.Texts(1_000);
+        var previous = r.Int();
+        return new InboxRecord(source, offset, recipients, kind, channelId, eventId, sender, requestId, version, payload, previous == 0 ? null : previous - 1);
     }
 }
 
@@ -86,4 +95,10 @@ public enum InboxKind : byte
 public static class InboxSource
 {
     public static long Create(ushort cellNumber, ushort logPartition, ushort lane) => ((long)cellNumber << 32) | ((long)logPartition << 16) | lane;
+
+    /// <summary>The source offset of the inbox record that a log record makes.</summary>
+    public static long Offset(long logOffset) => logOffset * 2;
+
+    /// <summary>The source offset of a second inbox record (for those whom a change removed).</summary>
+    public static long SecondOffset(long logOffset) => (logOffset * 2) + 1;
 }

@@ -1,0 +1,41 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Bridging;
+
+/// <summary>
+/// Appends to <c>chat.bridge.{cell}</c>, by channel. Within one partition each append is awaited before the next is made: a failed one can't leave a hole that the
+/// other cell would take for the end of what it missed.
+/// </summary>
+public sealed class BridgeOutbox(IMessageLog log, Topics topics)
+{
+    private readonly ConcurrentDictionary<string, bool> ensured = new();
+
+    /// <summary>Completes when all are durable.</summary>
+    public async Task AppendAsync(IReadOnlyList<OutboundRecord> records, CancellationToken cancellationToken)
+    {
+        if (records.Count == 0) return;
+        var lanes = new Dictionary<TopicPartition, List<(byte[] Key, byte[] Value)>>();
+        foreach (var (cell, record) in records)
+        {
+            if (!ensured.ContainsKey(cell))
+            {
+                await log.EnsureTopicsAsync([CellTopics.Outbound(topics, cell)], cancellationToken);
+                ensured.TryAdd(cell, true);
+            }
+            var key = Encoding.UTF8.GetBytes(record.Body.ChannelId);
+            var partition = new TopicPartition(Topics.BridgeTo(cell), KeyPartitioner.PartitionFor(key, topics.Bridge));
+            if (!lanes.TryGetValue(partition, out var lane)) lanes[partition] = lane = [];
+            lane.Add((key, BridgeRecord.Encode(record)));
+        }
+        await Task.WhenAll(lanes.Select(lane => AppendInOrderAsync(lane.Key, lane.Value, cancellationToken)));
+    }
+
+    private async Task AppendInOrderAsync(TopicPartition partition, List<(byte[] Key, byte[] Value)> records, CancellationToken cancellationToken)
+    {
+        foreach (var (key, value) in records) await log.AppendAsync(partition, key, value, cancellationToken);
+    }
+}

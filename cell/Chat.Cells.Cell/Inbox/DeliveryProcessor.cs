@@ -1,0 +1,137 @@
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Inbox;
+
+/// <summary>Delivers one inbox partition, a batch at a time: rows and marks; latest cursors and hints (best effort); the commit.</summary>
+internal sealed partial class DeliveryProcessor(
+    IPartitionAssignment assignment,
+    DeliveryState state,
+    IMessageLog log,
+    IMessageStore store,
+    HintPublisher hints,
+    PartitionLag lag,
+    ILogger logger) : IPartitionProcessor
+{
+    private const int MaxBatch = 512;
+
+    public async ValueTask ProcessAsync(IReadOnlyList<LogRecord> batch, CancellationToken revoked)
+    {
+        for (var start = 0; start < batch.Count; start += MaxBatch)
+        {
+            await ProcessPartAsync(batch, start, Math.Min(batch.Count, start + MaxBatch), revoked);
+        }
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private async ValueTask ProcessPartAsync(IReadOnlyList<LogRecord> batch, int start, int end, CancellationToken revoked)
+    {
+        var events = new List<DeliveredEvent>(end - start);
+        var marks = new Dictionary<long, long>();
+        var seenBefore = new HashSet<string>();
+        for (var i = start; i < end; i++)
+        {
+            var record = await DecodeAsync(batch[i], revoked);
+            var cursor = state.CursorOf(batch[i].Offset, batch[i].AppendTime);
+            if (record is null) continue;
+            switch (state.Admit(record))
+            {
+                case Admission.Deliver:
+                    marks[record.Source] = record.SourceOffset;
+                    events.Add(new DeliveredEvent(InboxRecord.Encode(record with { Recipients = [], Previous = null }), cursor, record.Recipients));
+                    break;
+                case Admission.Duplicate:
+                    // Perhaps written just before a crash, but never announced: the announcement is made good below.
+                    CellMeter.DuplicatesDropped.Add(1);
+                    seenBefore.UnionWith(record.Recipients);
+                    break;
+                default:
+                    CellMeter.GapsDropped.Add(1);
+                    LogGap(logger, assignment.Partition.Partition, batch[i].Offset);
+                    break;
+            }
+        }
+
+        await LoadCursorsAsync(events, seenBefore, revoked);
+        if (events.Count > 0) await WriteAsync(events, marks, revoked);
+        await AnnounceAsync(events, seenBefore, revoked);
+        await assignment.CommitAsync(batch[end - 1].Offset + 1, DeliveryBucket.ToMetadata(state.Bucket), revoked);
+        await lag.ReportAsync(batch[end - 1], revoked);
+    }
+
+    private async ValueTask<InboxRecord?> DecodeAsync(LogRecord record, CancellationToken revoked)
+    {
+        try
+        {
+            return InboxRecord.Decode(record.Value);
+        }
+        catch (RecordFormatException e)
+        {
+            LogPoison(logger, assignment.Partition.Partition, record.Offset, e.Message);
+            await DeadLetter.PutAsync(log, DeliveryRole.Group, assignment.Partition, record, e.Message, revoked);
+            return null;
+        }
+    }
+
+    /// <summary>Loads the recipients' cursors as they are before this batch's rows are written.</summary>
+    private async ValueTask LoadCursorsAsync(List<DeliveredEvent> events, HashSet<string> seenBefore, CancellationToken revoked)
+    {
+        var loads = new Dictionary<string, Task<InboxCursor?>>();
+        foreach (var delivered in events)
+        {
+            foreach (var user in delivered.Users) Want(user);
+        }
+        foreach (var user in seenBefore) Want(user);
+        foreach (var (user, load) in loads) state.Latest.Set(user, await load ?? InboxCursor.Start);
+
+        void Want(string user)
+        {
+            if (!state.Latest.TryGet(user, out _) && !loads.ContainsKey(user)) loads[user] = store.FindLatestCursorAsync(user, revoked).AsTask();
+        }
+    }
+
+    private async ValueTask WriteAsync(List<DeliveredEvent> events, Dictionary<long, long> marks, CancellationToken revoked)
+    {
+        var rows = new List<InboxRow>();
+        foreach (var delivered in events)
+        {
+            foreach (var user in delivered.Users) rows.Add(new InboxRow(user, delivered.Cursor, delivered.Record));
+        }
+        var highWater = new List<HighWaterMark>(marks.Count);
+        foreach (var (source, offset) in marks) highWater.Add(new HighWaterMark(source, offset));
+        await store.WriteDeliveredAsync(new DeliveredBatch(assignment.Partition.Partition, rows, highWater), revoked);
+        CellMeter.Delivered.Add(rows.Count);
+    }
+
+    private async ValueTask AnnounceAsync(List<DeliveredEvent> events, HashSet<string> seenBefore, CancellationToken revoked)
+    {
+        var latest = new Dictionary<string, InboxCursor>();
+        var announcements = new List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)>(events.Count);
+        foreach (var user in seenBefore) latest[user] = CursorOf(user);
+        foreach (var delivered in events)
+        {
+            var users = new HintedUser[delivered.Users.Count];
+            for (var i = 0; i < users.Length; i++)
+            {
+                var user = delivered.Users[i];
+                users[i] = new HintedUser(user, latest.TryGetValue(user, out var previous) ? previous : CursorOf(user), delivered.Cursor);
+                latest[user] = delivered.Cursor;
+            }
+            announcements.Add((delivered.Record, users));
+        }
+        foreach (var (user, cursor) in latest) state.Latest.Set(user, cursor);
+        await hints.PublishAsync(latest, announcements, revoked);
+
+        InboxCursor CursorOf(string user) => state.Latest.TryGet(user, out var cursor) ? cursor : InboxCursor.Start;
+    }
+
+    private readonly record struct DeliveredEvent(ReadOnlyMemory<byte> Record, InboxCursor Cursor, IReadOnlyList<string> Users);
+
+    [LoggerMessage(10, LogLevel.Warning, "Inbox record {Partition}:{Offset} follows one that was not appended; both come again.")]
+    private static partial void LogGap(ILogger logger, int partition, long offset);
+
+    [LoggerMessage(11, LogLevel.Error, "Inbox record {Partition}:{Offset} can't be read and goes to chat.dead: {Reason}")]
+    private static partial void LogPoison(ILogger logger, int partition, long offset, string reason);
+}

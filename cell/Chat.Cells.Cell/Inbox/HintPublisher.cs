@@ -1,0 +1,59 @@
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Inbox;
+
+/// <summary>
+/// Raises the users' latest cursors and tells the servers that hold their sockets. Best effort: whatever fails here costs a tick of the heartbeat, because gateways
+/// compare cursors, and nothing else. It never stops delivery.
+/// </summary>
+internal sealed partial class HintPublisher(ICellState state, ILogger logger)
+{
+    public async ValueTask PublishAsync(
+        Dictionary<string, InboxCursor> latest, List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)> announcements, CancellationToken cancellationToken)
+    {
+        if (latest.Count == 0) return;
+        try
+        {
+            var users = new List<string>(latest.Count);
+            var cursors = new List<UserCursor>(latest.Count);
+            foreach (var (user, cursor) in latest)
+            {
+                users.Add(user);
+                if (cursor > InboxCursor.Start) cursors.Add(new UserCursor(user, cursor));
+            }
+            await state.AdvanceCursorsAsync(cursors, cancellationToken);
+            if (announcements.Count == 0) return;
+            var found = await state.FindServersAsync(users, cancellationToken);
+            var servers = new Dictionary<string, IReadOnlyList<string>>(users.Count);
+            for (var i = 0; i < users.Count; i++) servers[users[i]] = found[i];
+            foreach (var (record, hinted) in announcements) await PublishAsync(record, hinted, servers, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            CellMeter.PublishFailed.Add(1);
+            LogFailed(logger, e);
+        }
+    }
+
+    private async ValueTask PublishAsync(
+        ReadOnlyMemory<byte> record, HintedUser[] hinted, Dictionary<string, IReadOnlyList<string>> servers, CancellationToken cancellationToken)
+    {
+        Dictionary<string, List<HintedUser>>? byServer = null;
+        foreach (var user in hinted)
+        {
+            foreach (var server in servers[user.UserId])
+            {
+                byServer ??= [];
+                if (!byServer.TryGetValue(server, out var there)) byServer[server] = there = [];
+                there.Add(user);
+            }
+        }
+        if (byServer is null) return;
+        foreach (var (server, there) in byServer) await state.PublishAsync(server, ServerMessage.Encode(new Hint(record, there)), cancellationToken);
+    }
+
+    [LoggerMessage(12, LogLevel.Warning, "Hints could not be published; gateways will find the new cursors on their next tick.")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,34 @@
+using Chat.Cells.Cell.Ports;
+
+namespace Chat.Cells.Cell.Messaging;
+
+/// <summary>Creates the topics of a cell.</summary>
+public static class CellTopics
+{
+    private static readonly TimeSpan Retention = TimeSpan.FromDays(7);
+    private static readonly TimeSpan DeadRetention = TimeSpan.FromDays(30);
+
+    /// <summary>Creates what is missing: the cell's own topics, and both directions of every peer.</summary>
+    public static ValueTask EnsureAsync(IMessageLog log, Topics topics, ICellDirectory cells, CancellationToken cancellationToken)
+    {
+        var specs = new List<TopicSpec>
+        {
+            new(Topics.DirectMessages, topics.Direct, Retention),
+            new(Topics.GroupMessages, topics.Group, Retention),
+            new(Topics.InboxTopic, topics.Inbox, Retention),
+            new(Topics.Dead, 1, DeadRetention),
+        };
+        foreach (var peer in cells.Peers)
+        {
+            specs.Add(Outbound(topics, peer));
+            specs.Add(Inbound(topics, peer, cells.CellName));
+        }
+        return log.EnsureTopicsAsync(specs, cancellationToken);
+    }
+
+    /// <summary>What a peer's bridge reads here.</summary>
+    public static TopicSpec Outbound(Topics topics, string peer) => new(Topics.BridgeTo(peer), topics.Bridge, Retention);
+
+    /// <summary>The local copy of what a peer has for us.</summary>
+    public static TopicSpec Inbound(Topics topics, string peer, string thisCell) => new(Topics.BridgedFrom(peer, thisCell), topics.Bridge, Retention);
+}

@@ -1,0 +1,95 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Messaging;
+
+/// <summary>The JSON members of event frames' payloads, without braces and without what differs per recipient (<c>cursor</c>, <c>requestId</c>). Written once per event.</summary>
+public static class EventPayload
+{
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>Of <c>new_message</c>. Empty when the content is over <see cref="InboxRecord.MaxInlineContent"/>.</summary>
+    public static ReadOnlyMemory<byte> Message(MessageRow message) => message.Content.Length > InboxRecord.MaxInlineContent ? default : FullMessage(message);
+
+    /// <summary>Of <c>new_message</c>, whatever the content's length.</summary>
+    public static ReadOnlyMemory<byte> FullMessage(MessageRow message)
+    {
+        var buffer = new ArrayBufferWriter<byte>(message.Content.Length + 256);
+        using var json = new Utf8JsonWriter(buffer, Options);
+        json.WriteStartObject();
+        json.WriteString("channelId"u8, message.ChannelId);
+        WriteId(json, "messageId"u8, message.MessageId);
+        json.WriteString("sender"u8, message.SenderId);
+        json.WriteString("contentType"u8, message.ContentType);
+        json.WriteString("content"u8, message.Content.Span);
+        if (message.ReplyTo is { } replyTo) WriteId(json, "replyTo"u8, replyTo);
+        json.WriteNumber("channelVersion"u8, message.ChannelVersion);
+        return Members(json, buffer);
+    }
+
+    /// <summary>Of <c>channel_changed</c>.</summary>
+    /// <param name="removed">For users who are no longer members: they are not told who is.</param>
+    public static ReadOnlyMemory<byte> ChannelChanged(ChannelRow row, IReadOnlyList<SnapshotMember> members, Ulid eventId, bool removed)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256 + (members.Count * 80));
+        using var json = new Utf8JsonWriter(buffer, Options);
+        json.WriteStartObject();
+        json.WriteString("channelId"u8, row.ChannelId);
+        json.WriteString("type"u8, row.Type == ChannelType.Direct ? "direct"u8 : "group"u8);
+        if (row.Name is not null) json.WriteString("name"u8, row.Name);
+        json.WriteString("home"u8, row.Home);
+        json.WriteNumber("version"u8, row.Version);
+        json.WriteStartArray("members"u8);
+        if (!removed)
+        {
+            foreach (var member in members)
+            {
+                json.WriteStartObject();
+                json.WriteString("userId"u8, member.UserId);
+                json.WriteString("role"u8, RoleName(member.Role));
+                json.WriteEndObject();
+            }
+        }
+        json.WriteEndArray();
+        if (removed) json.WriteBoolean("removed"u8, true);
+        WriteId(json, "eventId"u8, eventId);
+        return Members(json, buffer);
+    }
+
+    /// <summary>Of <c>read</c>.</summary>
+    public static ReadOnlyMemory<byte> Read(string channelId, Ulid readUpTo, Ulid eventId)
+    {
+        var buffer = new ArrayBufferWriter<byte>(160);
+        using var json = new Utf8JsonWriter(buffer, Options);
+        json.WriteStartObject();
+        json.WriteString("channelId"u8, channelId);
+        WriteId(json, "readUpTo"u8, readUpTo);
+        WriteId(json, "eventId"u8, eventId);
+        return Members(json, buffer);
+    }
+
+    /// <summary>A role's name on the wire.</summary>
+    public static string RoleName(MemberRole role) => role switch
+    {
+        MemberRole.Owner => "owner",
+        MemberRole.Admin => "admin",
+        _ => "member",
+    };
+
+    private static void WriteId(Utf8JsonWriter json, ReadOnlySpan<byte> name, Ulid id)
+    {
+        Span<char> text = stackalloc char[26];
+        id.TryFormat(text, out _, default, null);
+        json.WriteString(name, text);
+    }
+
+    private static ReadOnlyMemory<byte> Members(Utf8JsonWriter json, ArrayBufferWriter<byte> buffer)
+    {
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenMemory[1..^1];
+    }
+}
