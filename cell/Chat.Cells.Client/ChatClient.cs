@@ -1,0 +1,173 @@
+using Chat.Cells.Client.Accounts;
+using Chat.Cells.Client.Connections;
+using Chat.Cells.Client.Events;
+using Chat.Cells.Client.Messaging;
+using Chat.Cells.Client.Sync;
+using Chat.Cells.Client.Timelines;
+using Chat.Cells.Client.Wire;
+
+namespace Chat.Cells.Client;
+
+/// <summary>
+/// One device of one user. Keeps a socket open, takes in everything the user is sent, each once and in order, and sends until the server has accepted. Thread-safe.
+/// </summary>
+/// <remarks>Make it from a <see cref="Session"/> (<see cref="ChatAccounts"/>), <see cref="Start"/> it, read <see cref="Timeline"/>s and events.</remarks>
+public sealed class ChatClient : IAsyncDisposable
+{
+    private readonly ChatClientOptions options;
+    private readonly HttpClient http;
+    private readonly bool ownsHttp;
+    private readonly SessionKeeper keeper;
+    private readonly DeviceState state;
+    private readonly Outbox outbox;
+    private readonly ReadPointers reads = new();
+    private readonly ConnectionPump pump;
+    private readonly ConnectionLoop loop;
+    private readonly Lock subscribing = new();
+    private readonly CancellationTokenSource stopping = new();
+    private volatile EventSubscription[] subscriptions = [];
+    private Task? running;
+
+    public ChatClient(Session session, ChatClientOptions options)
+    {
+        this.options = options;
+        ownsHttp = options.HttpClient is null;
+        http = options.HttpClient ?? NewHttpClient();
+        keeper = new SessionKeeper(session, new ChatAccounts(http, options.Endpoint, options.TimeProvider), options);
+        Api = new ChatApi(new HttpTransport(http, options.Endpoint, options.TimeProvider), keeper);
+        state = new DeviceState(session.UserId, options.MaxTimeline);
+        var frames = new FrameWriter(options.TimeProvider);
+        outbox = new Outbox(options, frames);
+        var progress = new Progress();
+        pump = new ConnectionPump(options, outbox, progress, reads, frames);
+        loop = new ConnectionLoop(options, keeper, Api, state, outbox, progress, reads, pump, frames, RaiseAsync);
+        keeper.Renewed = renewed =>
+        {
+            SessionRenewed?.Invoke(renewed);
+            pump.Renew(renewed.AccessToken);
+        };
+    }
+
+    /// <summary>Called with every renewed session: keep it, the one before is void.</summary>
+    public event Action<Session>? SessionRenewed;
+
+    /// <summary>The HTTP side: profiles, channels, history.</summary>
+    public ChatApi Api { get; }
+
+    /// <summary>The session as it is now.</summary>
+    public Session Session => keeper.Current;
+
+    public string UserId => state.UserId;
+
+    public ConnectionState State => loop.State;
+
+    /// <summary>The number of the current connection, from 1; 0 before the first.</summary>
+    public int Connection => loop.Connection;
+
+    /// <summary>Sends without an answer, sent or not.</summary>
+    public int Unacked => outbox.Count;
+
+    /// <summary>Sends on the wire without an answer.</summary>
+    public int InFlight => outbox.InFlight;
+
+    /// <summary>What the handler of <see cref="ChatClientOptions.Handler"/> failed with, last; null: never.</summary>
+    public Exception? LastHandlerFailure { get; private set; }
+
+    /// <summary>The channels that the device knows.</summary>
+    public IEnumerable<ChatChannel> Channels => state.Channels;
+
+    /// <summary>The timelines of channels in which the device has seen or sent something.</summary>
+    public IEnumerable<ChannelTimeline> Timelines => state.Timelines;
+
+    /// <summary>A channel's timeline; empty when nothing was seen there.</summary>
+    public ChannelTimeline Timeline(string channelId) => state.Timeline(channelId);
+
+    /// <summary>What this device has sent to a channel without an answer yet: show it after the timeline, as "sending".</summary>
+    public IReadOnlyList<PendingSend> Pending(string channelId) => outbox.Of(channelId);
+
+    /// <summary>Connects, and stays connected until disposed of.</summary>
+    public void Start()
+    {
+        if (running is not null) throw new InvalidOperationException("The client is started already.");
+        running = Task.Run(() => loop.RunAsync(stopping.Token));
+    }
+
+    /// <summary>Queues a text for a channel and returns at once, connected or not.</summary>
+    /// <param name="channelId">The channel.</param>
+    /// <param name="content">Up to 100,000 code points.</param>
+    /// <param name="replyTo">The id of the message that this answers.</param>
+    /// <param name="requestId">For a send that survives the process: the same id again is the same send. Null: a new one.</param>
+    /// <exception cref="OutboxFullException">Too many wait already.</exception>
+    public PendingSend Send(string channelId, string content, string? replyTo = null, string? requestId = null)
+    {
+        var send = outbox.Add(requestId ?? Ulid.NewUlid().ToString(), channelId, content, "text", replyTo, state.FindTimeline(channelId)?.HighestId);
+        pump.Wake();
+        return send;
+    }
+
+    /// <summary>Sends a text and waits for its outcome.</summary>
+    public Task<SendOutcome> SendAsync(string channelId, string content, string? replyTo, CancellationToken cancellationToken) =>
+        Send(channelId, content, replyTo).Outcome.WaitAsync(cancellationToken);
+
+    /// <summary>The user has read a channel up to a message. Kept until the server has it.</summary>
+    public void MarkRead(string channelId, string messageId)
+    {
+        reads.Mark(channelId, messageId);
+        pump.Wake();
+    }
+
+    /// <summary>Events from now on.</summary>
+    /// <param name="capacity">How many may wait for the reader.</param>
+    public EventSubscription Subscribe(int capacity = 4_096)
+    {
+        var subscription = new EventSubscription(capacity, Leave);
+        lock (subscribing) subscriptions = [.. subscriptions, subscription];
+        return subscription;
+    }
+
+    /// <summary>Waits until everything missed has come in and events come live.</summary>
+    /// <exception cref="SessionEndedException">The session is over.</exception>
+    public Task WaitUntilLiveAsync(CancellationToken cancellationToken) => loop.WaitUntilLiveAsync(cancellationToken);
+
+    /// <summary>Drops the connection as a dead network would; the client connects again. For tests and drills.</summary>
+    public void DropConnection() => loop.Drop("Dropped on request.");
+
+    public async ValueTask DisposeAsync()
+    {
+        if (stopping.IsCancellationRequested) return;
+        await stopping.CancelAsync();
+        if (running is not null) await running;
+        foreach (var send in outbox.Clear()) send.Cancel();
+        foreach (var subscription in subscriptions) subscription.Dispose();
+        loop.Dispose();
+        keeper.Dispose();
+        if (ownsHttp) http.Dispose();
+        stopping.Dispose();
+    }
+
+    /// <summary>An HTTP client as the SDK wants it: redirects are followed by the SDK itself.</summary>
+    public static HttpClient NewHttpClient() =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+
+    private void Leave(EventSubscription subscription)
+    {
+        lock (subscribing) subscriptions = subscriptions.Where(s => s != subscription).ToArray();
+    }
+
+    private async ValueTask RaiseAsync(ChatEvent chatEvent, CancellationToken cancellationToken)
+    {
+        if (options.Handler is { } handler)
+        {
+            try
+            {
+                await handler(chatEvent, cancellationToken);
+            }
+            catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                LastHandlerFailure = e;
+                throw new HandlerFailedException(e);
+            }
+        }
+        foreach (var subscription in subscriptions) subscription.Offer(chatEvent);
+    }
+}

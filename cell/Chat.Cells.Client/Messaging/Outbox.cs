@@ -1,0 +1,198 @@
+using Chat.Cells.Client.Wire;
+using Chat.Cells.Protocol;
+
+namespace Chat.Cells.Client.Messaging;
+
+/// <summary>
+/// Sends that have no answer yet, in the order they were made. A send names the one before it in its channel (<c>afterRequest</c>) while that has no answer, and is put
+/// on the wire only behind it, so that a sender's own order holds whatever is lost, refused or repeated. Thread-safe.
+/// </summary>
+internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
+{
+    private readonly Lock gate = new();
+    private readonly LinkedList<Entry> entries = new();
+    private readonly Dictionary<string, LinkedListNode<Entry>> byRequest = [];
+    private readonly Dictionary<string, Entry> lastOfChannel = [];
+    private int inFlight;
+
+    private enum State
+    {
+        Queued,
+        InFlight,
+        Waiting,
+    }
+
+    private sealed class Entry(PendingSend send, string? after, string? afterRequest)
+    {
+        public PendingSend Send { get; } = send;
+        public string? After { get; } = after;
+        public string? AfterRequest { get; set; } = afterRequest;
+        public byte[]? Frame { get; set; }
+        public State State { get; set; }
+        public long DueAt { get; set; }
+        public int Timeouts { get; set; }
+    }
+
+    public int Count
+    {
+        get
+        {
+            lock (gate) return entries.Count;
+        }
+    }
+
+    public int InFlight
+    {
+        get
+        {
+            lock (gate) return inFlight;
+        }
+    }
+
+    /// <exception cref="OutboxFullException">No room.</exception>
+    public PendingSend Add(string requestId, string channelId, string content, string contentType, string? replyTo, string? after)
+    {
+        lock (gate)
+        {
+            if (entries.Count >= options.MaxOutbox) throw new OutboxFullException(options.MaxOutbox);
+            if (byRequest.ContainsKey(requestId)) throw new ArgumentException("This requestId is already on its way.", nameof(requestId));
+            var send = new PendingSend(requestId, channelId, content, contentType, replyTo);
+            var entry = new Entry(send, after, lastOfChannel.GetValueOrDefault(channelId)?.Send.RequestId);
+            byRequest.Add(requestId, entries.AddLast(entry));
+            lastOfChannel[channelId] = entry;
+            return send;
+        }
+    }
+
+    /// <summary>A new connection: what was on the wire may be lost, so everything is sent again.</summary>
+    public void Requeue()
+    {
+        lock (gate)
+        {
+            foreach (var entry in entries)
+            {
+                entry.State = State.Queued;
+                entry.Timeouts = 0;
+            }
+            inFlight = 0;
+        }
+    }
+
+    /// <summary>Puts on the wire what is due. Returns when to come back (a timestamp), or null.</summary>
+    /// <param name="send">False: the connection takes no more.</param>
+    public long? Pump(long now, Func<byte[], bool> send)
+    {
+        long? next = null;
+        HashSet<string>? held = null;
+        var time = options.TimeProvider;
+        lock (gate)
+        {
+            foreach (var entry in entries)
+            {
+                var channel = entry.Send.ChannelId;
+                if (held is not null && held.Contains(channel)) continue;
+                if (entry.State != State.Queued && entry.DueAt > now)
+                {
+                    next = next is null ? entry.DueAt : Math.Min(next.Value, entry.DueAt);
+                    if (entry.State == State.Waiting) (held ??= []).Add(channel);
+                    continue;
+                }
+                if (entry.State != State.InFlight && inFlight >= options.MaxInFlight)
+                {
+                    (held ??= []).Add(channel);
+                    continue;
+                }
+                entry.Frame ??= frames.ChatMessage(
+                    entry.Send.RequestId,
+                    new ChatMessageOut(channel, entry.Send.Content, entry.Send.ContentType, entry.After, entry.AfterRequest, entry.Send.ReplyTo));
+                if (!send(entry.Frame)) return next;
+                if (entry.State == State.InFlight) entry.Timeouts++;
+                else inFlight++;
+                entry.State = State.InFlight;
+                var wait = options.AckTimeout * (1 << Math.Min(entry.Timeouts, 2));
+                entry.DueAt = now + (long)(wait.TotalSeconds * time.TimestampFrequency);
+                next = next is null ? entry.DueAt : Math.Min(next.Value, entry.DueAt);
+            }
+        }
+        return next;
+    }
+
+    /// <summary>The server accepted it; null when it isn't (or no longer) ours to wait for.</summary>
+    public PendingSend? Accept(string requestId)
+    {
+        lock (gate) return Remove(requestId, relink: false);
+    }
+
+    /// <summary>The server did not accept it. Returns it when that is final; null when it will be sent again, or isn't known.</summary>
+    public PendingSend? Refuse(string requestId, string code, TimeSpan? retryAfter)
+    {
+        lock (gate)
+        {
+            if (IsFinal(code, retryAfter)) return Remove(requestId, relink: true);
+            if (!byRequest.TryGetValue(requestId, out var node)) return null;
+            var entry = node.Value;
+            if (entry.State == State.InFlight) inFlight--;
+            entry.State = State.Waiting;
+            entry.DueAt = options.TimeProvider.GetTimestamp() + (long)((retryAfter ?? options.DefaultRetryAfter).TotalSeconds * options.TimeProvider.TimestampFrequency);
+            return null;
+        }
+    }
+
+    /// <summary>Empties it and returns what was in it.</summary>
+    public IReadOnlyList<PendingSend> Clear()
+    {
+        lock (gate)
+        {
+            var all = entries.Select(e => e.Send).ToArray();
+            entries.Clear();
+            byRequest.Clear();
+            lastOfChannel.Clear();
+            inFlight = 0;
+            return all;
+        }
+    }
+
+    /// <summary>The sends of a channel that have no answer, in order.</summary>
+    public IReadOnlyList<PendingSend> Of(string channelId)
+    {
+        lock (gate) return entries.Where(e => e.Send.ChannelId == channelId).Select(e => e.Send).ToArray();
+    }
+
+    private static bool IsFinal(string code, TimeSpan? retryAfter) => code switch
+    {
+        ErrorCodes.Retry or ErrorCodes.Busy or ErrorCodes.CellUnavailable or ErrorCodes.Moved or ErrorCodes.Unauthorized => false,
+        ErrorCodes.RateLimited => retryAfter is null,
+        _ => true,
+    };
+
+    private PendingSend? Remove(string requestId, bool relink)
+    {
+        if (!byRequest.Remove(requestId, out var node)) return null;
+        var entry = node.Value;
+        var channel = entry.Send.ChannelId;
+        if (entry.State == State.InFlight) inFlight--;
+        Entry? previous = null;
+        for (var p = node.Previous; p is not null && previous is null; p = p.Previous)
+        {
+            if (p.Value.Send.ChannelId == channel) previous = p.Value;
+        }
+        if (relink)
+        {
+            // The refused one may never have been judged: whoever waits for it now waits for the one before it.
+            for (var n = node.Next; n is not null; n = n.Next)
+            {
+                if (n.Value.AfterRequest != requestId) continue;
+                n.Value.AfterRequest = previous?.Send.RequestId;
+                n.Value.Frame = null;
+                break;
+            }
+        }
+        if (lastOfChannel.GetValueOrDefault(channel) == entry)
+        {
+            if (previous is null) lastOfChannel.Remove(channel);
+            else lastOfChannel[channel] = previous;
+        }
+        entries.Remove(node);
+        return entry.Send;
+    }
+}

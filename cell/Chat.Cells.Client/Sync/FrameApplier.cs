@@ -1,0 +1,201 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Chat.Cells.Client.Connections;
+using Chat.Cells.Client.Events;
+using Chat.Cells.Client.Messaging;
+using Chat.Cells.Client.Timelines;
+using Chat.Cells.Client.Wire;
+using Chat.Cells.Protocol;
+
+namespace Chat.Cells.Client.Sync;
+
+/// <summary>Takes the server's frames in: the timelines, the outbox, the cursor, and the events for the application.</summary>
+/// <param name="raise">Tells the application; when it throws, the event counts as not taken in.</param>
+internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress progress, ReadPointers reads, Func<ChatEvent, CancellationToken, ValueTask> raise)
+{
+    /// <summary>Called for <c>sync_reset</c>.</summary>
+    public required Action Reload { get; init; }
+
+    /// <summary>Called when the last batch is in.</summary>
+    public required Action InSync { get; init; }
+
+    /// <exception cref="ProtocolViolationException">Not a frame of this protocol. To go on would be to miss what it said; a new connection reads it from the inbox.</exception>
+    public async ValueTask ApplyAsync(ReadOnlyMemory<byte> frame, CancellationToken cancellationToken)
+    {
+        InboundEnvelope envelope;
+        try
+        {
+            envelope = JsonSerializer.Deserialize(frame.Span, FrameJson.Default.InboundEnvelope) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new ProtocolViolationException($"The server sent a frame that is not JSON: {e.Message}");
+        }
+        switch (envelope.Type)
+        {
+            case FrameTypes.MessageAck:
+                var ack = Payload(envelope.Payload, FrameJson.Default.MessageAckIn);
+                await AcceptAsync(Required(envelope.RequestId), MessageIdOf(ack.MessageId), cancellationToken);
+                break;
+            case FrameTypes.Error:
+                await RefuseAsync(envelope.RequestId, Payload(envelope.Payload, FrameJson.Default.ErrorIn), cancellationToken);
+                break;
+            case FrameTypes.SyncBatch:
+                var batch = Payload(envelope.Payload, FrameJson.Default.SyncBatchIn);
+                foreach (var item in batch.Events ?? []) await ApplyEventAsync(item.Type, item.Payload, requestId: null, cancellationToken);
+                // Even an empty batch has a cursor; an inbox that is empty may have none.
+                if (batch.Cursor is not null) progress.Advance(batch.Cursor);
+                if (batch.More) break;
+                InSync();
+                await raise(new ConnectionChanged(ConnectionState.Live, null, null), cancellationToken);
+                await raise(new Synced(Reset: false), cancellationToken);
+                break;
+            case FrameTypes.SyncReset:
+                progress.BeginReload(Required(Payload(envelope.Payload, FrameJson.Default.SyncResetIn).Cursor));
+                Reload();
+                break;
+            default:
+                await ApplyEventAsync(envelope.Type, envelope.Payload, envelope.RequestId, cancellationToken);
+                break;
+        }
+    }
+
+    /// <summary>A message that came from history.</summary>
+    public ValueTask InsertAsync(ChatMessage message, bool live, CancellationToken cancellationToken) => InsertAsync(message, new MessageReceived(message, live), cancellationToken);
+
+    private static T Payload<T>(JsonElement payload, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return (payload.ValueKind == JsonValueKind.Object ? payload.Deserialize(type) : null) ?? throw new ProtocolViolationException("The server sent a frame without a payload.");
+        }
+        catch (JsonException e)
+        {
+            throw new ProtocolViolationException($"The server sent a payload that can't be understood: {e.Message}");
+        }
+    }
+
+    private static string Required(string? value) => value ?? throw new ProtocolViolationException("The server sent a frame that lacks a field.");
+
+    private static string MessageIdOf(string? value) =>
+        value is { Length: 26 } ? value : throw new ProtocolViolationException("The server sent a message id that is none.");
+
+    private async ValueTask ApplyEventAsync(string? type, JsonElement payload, string? requestId, CancellationToken cancellationToken)
+    {
+        string? cursor = null;
+        switch (type)
+        {
+            case FrameTypes.NewMessage:
+                var message = Payload(payload, FrameJson.Default.NewMessageIn);
+                cursor = message.Cursor;
+                await ReceiveAsync(message, message.RequestId ?? requestId, cancellationToken);
+                break;
+            case FrameTypes.ChannelChanged:
+                var changed = Payload(payload, FrameJson.Default.ChannelChangedIn);
+                cursor = changed.Cursor;
+                await ChangeChannelAsync(changed, cancellationToken);
+                break;
+            case FrameTypes.Read:
+                var read = Payload(payload, FrameJson.Default.ReadIn);
+                cursor = read.Cursor;
+                var upTo = Required(read.ReadUpTo);
+                reads.Confirm(Required(read.ChannelId), upTo);
+                await raise(new ReadElsewhere(read.ChannelId!, upTo), cancellationToken);
+                break;
+            case FrameTypes.Receipt:
+                var receipt = Payload(payload, FrameJson.Default.ReceiptIn);
+                await raise(new ReceiptReceived(Required(receipt.ChannelId), Required(receipt.UserId), receipt.DeliveredUpTo, receipt.ReadUpTo), cancellationToken);
+                break;
+            default:
+                return; // heartbeat, auth_ok, and what later servers may say.
+        }
+        if (cursor is not null) progress.Advance(cursor);
+    }
+
+    private async ValueTask ReceiveAsync(NewMessageIn payload, string? requestId, CancellationToken cancellationToken)
+    {
+        var message = new ChatMessage(
+            Required(payload.ChannelId),
+            MessageIdOf(payload.MessageId),
+            Required(payload.Sender),
+            payload.ContentType ?? "text",
+            payload.Content ?? "",
+            payload.ReplyTo,
+            payload.ChannelVersion,
+            requestId);
+        // The user's own message in the inbox is as good as its ack, which may have been lost.
+        if (requestId is not null && message.Sender == state.UserId && await AcceptAsync(requestId, message.MessageId, cancellationToken)) return;
+        await InsertAsync(message, live: true, cancellationToken);
+    }
+
+    private async ValueTask<bool> AcceptAsync(string requestId, string messageId, CancellationToken cancellationToken)
+    {
+        if (outbox.Accept(requestId) is not { } send) return false;
+        var message = new ChatMessage(send.ChannelId, messageId, state.UserId, send.ContentType, send.Content, send.ReplyTo, 0, requestId);
+        var timeline = state.Timeline(send.ChannelId);
+        var isNew = timeline.Insert(message);
+        try
+        {
+            await raise(new SendAccepted(message, requestId, isNew), cancellationToken);
+        }
+        finally
+        {
+            send.Complete(new SendOutcome(requestId, messageId, null, null));
+        }
+        return true;
+    }
+
+    private async ValueTask RefuseAsync(string? requestId, ErrorIn error, CancellationToken cancellationToken)
+    {
+        var code = Required(error.Code);
+        if (requestId is null)
+        {
+            if (code == ErrorCodes.Moved && error.Home is not null) await raise(new Moved(error.Home), cancellationToken);
+            await raise(new ServerComplained(code, error.Message), cancellationToken);
+            return;
+        }
+        TimeSpan? retryAfter = error.RetryAfter is { } ms ? TimeSpan.FromMilliseconds(Math.Clamp(ms, 0, 60_000)) : null;
+        if (outbox.Refuse(requestId, code, retryAfter) is not { } send) return;
+        var outcome = new SendOutcome(requestId, null, code, error.Message);
+        try
+        {
+            await raise(new SendRefused(outcome, send.ChannelId), cancellationToken);
+        }
+        finally
+        {
+            send.Complete(outcome);
+        }
+    }
+
+    private async ValueTask InsertAsync(ChatMessage message, ChatEvent chatEvent, CancellationToken cancellationToken)
+    {
+        var timeline = state.Timeline(message.ChannelId);
+        if (!timeline.Insert(message)) return;
+        try
+        {
+            await raise(chatEvent, cancellationToken);
+        }
+        catch
+        {
+            timeline.Forget(message.MessageId); // Not taken in: it must come again.
+            throw;
+        }
+    }
+
+    private async ValueTask ChangeChannelAsync(ChannelChangedIn payload, CancellationToken cancellationToken)
+    {
+        var channel = new ChatChannel(
+            Required(payload.ChannelId),
+            payload.Type ?? "group",
+            payload.Name,
+            payload.Home ?? "",
+            payload.Version,
+            (payload.Members ?? []).Select(m => new ChatMember(m.UserId ?? "", m.Role ?? "member")).ToArray());
+        if (state.FindChannel(channel.ChannelId) is { } known && known.Version >= channel.Version) return;
+        await raise(new ChannelUpdated(channel, payload.Removed), cancellationToken);
+        if (payload.Removed) state.Remove(channel.ChannelId);
+        else state.Update(channel);
+    }
+}

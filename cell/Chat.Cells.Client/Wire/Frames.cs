@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Chat.Cells.Client.Wire;
+
+internal sealed record Envelope<T>(string Type, T Payload, long Timestamp, string? RequestId = null);
+
+internal sealed record InboundEnvelope(string? Type, JsonElement Payload, string? RequestId);
+
+internal sealed record ChatMessageOut(string ChannelId, string Content, string ContentType, string? After, string? AfterRequest, string? ReplyTo);
+
+internal sealed record SyncOut([property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Cursor);
+
+internal sealed record DeliveredOut(string Cursor);
+
+internal sealed record ReadReceiptOut(string ChannelId, string LastReadMessageId);
+
+internal sealed record AuthOut(string Token);
+
+internal sealed record Nothing;
+
+internal sealed record MessageAckIn(string? MessageId, string? ChannelId, string? Status);
+
+internal sealed record ErrorIn(string? Code, string? Message, long? RetryAfter, string? Home);
+
+internal sealed record NewMessageIn(
+    string? ChannelId,
+    string? MessageId,
+    string? Sender,
+    string? ContentType,
+    string? Content,
+    string? ReplyTo,
+    int ChannelVersion,
+    string? Cursor,
+    string? RequestId);
+
+internal sealed record MemberIn(string? UserId, string? Role);
+
+internal sealed record ChannelChangedIn(
+    string? ChannelId,
+    string? Type,
+    string? Name,
+    string? Home,
+    int Version,
+    IReadOnlyList<MemberIn>? Members,
+    bool Removed,
+    string? EventId,
+    string? Cursor);
+
+internal sealed record ReadIn(string? ChannelId, string? ReadUpTo, string? EventId, string? Cursor);
+
+internal sealed record ReceiptIn(string? ChannelId, string? UserId, string? DeliveredUpTo, string? ReadUpTo);
+
+internal sealed record EventIn(string? Type, JsonElement Payload);
+
+internal sealed record SyncBatchIn(IReadOnlyList<EventIn>? Events, string? Cursor, bool More);
+
+internal sealed record SyncResetIn(string? Cursor);
+
+internal sealed record AuthOkIn(long ExpiresAt);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    MaxDepth = 32)]
+[JsonSerializable(typeof(InboundEnvelope))]
+[JsonSerializable(typeof(Envelope<ChatMessageOut>))]
+[JsonSerializable(typeof(Envelope<SyncOut>))]
+[JsonSerializable(typeof(Envelope<DeliveredOut>))]
+[JsonSerializable(typeof(Envelope<ReadReceiptOut>))]
+[JsonSerializable(typeof(Envelope<AuthOut>))]
+[JsonSerializable(typeof(Envelope<Nothing>))]
+[JsonSerializable(typeof(MessageAckIn))]
+[JsonSerializable(typeof(ErrorIn))]
+[JsonSerializable(typeof(NewMessageIn))]
+[JsonSerializable(typeof(ChannelChangedIn))]
+[JsonSerializable(typeof(ReadIn))]
+[JsonSerializable(typeof(ReceiptIn))]
+[JsonSerializable(typeof(SyncBatchIn))]
+[JsonSerializable(typeof(SyncResetIn))]
+[JsonSerializable(typeof(AuthOkIn))]
+internal sealed partial class FrameJson : JsonSerializerContext;
