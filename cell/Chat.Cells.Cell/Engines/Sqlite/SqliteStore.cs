@@ -1,0 +1,90 @@
+using Chat.Cells.Cell.Ports;
+
+namespace Chat.Cells.Cell.Engines.Sqlite;
+
+/// <summary>
+/// The embedded <see cref="IMessageStore"/> and <see cref="IAccountStore"/>: one SQLite file (WAL, synchronous=FULL) whose tables mirror Cassandra's. One writer
+/// thread shares transactions between all writes that wait; readers never wait for it.
+/// </summary>
+public sealed partial class SqliteStore : IMessageStore, IAccountStore
+{
+    private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
+    private const int PurgeStep = 500;
+
+    private readonly SqliteStoreOptions options;
+    private readonly TimeProvider time;
+    private readonly Database writerDatabase;
+    private readonly WriteQueue writer;
+    private readonly ReaderPool readers;
+    private long accountCount;
+    private long nextPurge;
+    private int disposed;
+
+    private SqliteStore(string path, SqliteStoreOptions options, TimeProvider time, ILogger logger)
+    {
+        this.options = options;
+        this.time = time;
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        writerDatabase = Database.Open(path, readOnly: false);
+        try
+        {
+            writerDatabase.Execute("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000;");
+            Schema.Migrate(writerDatabase, path);
+            if (options.MaxBytes > 0) SetMaxBytes(writerDatabase, options.MaxBytes);
+            accountCount = writerDatabase.QueryInt64("SELECT count(*) FROM accounts");
+        }
+        catch (StoreException)
+        {
+            writerDatabase.Dispose();
+            throw;
+        }
+        readers = new ReaderPool(path);
+        writer = new WriteQueue(writerDatabase, options.MaxWritesPerTransaction, PurgeRequests, logger);
+        writer.Start();
+    }
+
+    /// <summary>Opens or creates the store, and brings it to the newest schema.</summary>
+    /// <exception cref="StoreException">It can't be opened, or is from a newer program.</exception>
+    public static async ValueTask<SqliteStore> OpenAsync(string path, SqliteStoreOptions options, TimeProvider time, ILogger<SqliteStore> logger, CancellationToken cancellationToken) =>
+        await Task.Run(() => new SqliteStore(path, options, time, logger), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) != 0) return;
+        await writer.StopAsync();
+        readers.Dispose();
+        writerDatabase.Dispose();
+    }
+
+    /// <summary>Changes the largest size while the store is open.</summary>
+    internal Task SetMaxBytesAsync(long bytes) => writer.RunAsync(database =>
+    {
+        SetMaxBytes(database, bytes);
+        return true;
+    });
+
+    /// <summary>SQLite's plan of a statement of this store, for tests that no read scans a table.</summary>
+    internal IReadOnlyList<string> Explain(string sql) => readers.Read(sql, static (database, sql) =>
+    {
+        var steps = new List<string>();
+        var statement = database["EXPLAIN QUERY PLAN " + sql];
+        while (statement.Step()) steps.Add(statement.Text(3));
+        statement.Reset();
+        return steps;
+    });
+
+    private static void SetMaxBytes(Database database, long bytes) =>
+        database.QueryInt64(FormattableString.Invariant($"PRAGMA max_page_count = {Math.Max(1, bytes / database.QueryInt64("PRAGMA page_size"))}"));
+
+    /// <summary>Forgets requests past their memory, a few at a time, beside other writes. True when it did some.</summary>
+    private bool PurgeRequests(Database database)
+    {
+        var now = time.GetTimestamp();
+        if (now < nextPurge) return false;
+        // A little later than reads stop seeing them, so that the two never race.
+        var before = time.GetUtcNow().ToUnixTimeMilliseconds() - (long)(options.RequestMemory + TimeSpan.FromHours(1)).TotalMilliseconds;
+        var purged = database[Sql.PurgeRequests].Bind(1, before).Bind(2, PurgeStep).Execute();
+        if (purged < PurgeStep) nextPurge = now + (long)(PurgeInterval.TotalSeconds * time.TimestampFrequency);
+        return purged > 0;
+    }
+}

@@ -1,0 +1,14 @@
+namespace Chat.Cells.Cell.Engines.Sqlite;
+
+/// <summary>How the SQLite store behaves.</summary>
+public sealed record SqliteStoreOptions
+{
+    /// <summary>The file's largest size; writes beyond it get <see cref="Ports.StoreFullException"/>. 0: as the disk allows.</summary>
+    public long MaxBytes { get; init; }
+
+    /// <summary>How long requests are remembered, from their append time.</summary>
+    public TimeSpan RequestMemory { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Most writes of one transaction.</summary>
+    public int MaxWritesPerTransaction { get; init; } = 512;
+}

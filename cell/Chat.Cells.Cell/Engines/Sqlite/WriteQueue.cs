@@ -1,0 +1,151 @@
+using Chat.Cells.Cell.Ports;
+
+namespace Chat.Cells.Cell.Engines.Sqlite;
+
+/// <summary>A write that waits for its transaction.</summary>
+internal abstract class PendingWrite
+{
+    /// <summary>Makes the changes, in a transaction that others may share. May be called again after a rollback.</summary>
+    public abstract void Apply(Database database);
+
+    /// <summary>The transaction is durable.</summary>
+    public abstract void Complete();
+
+    public abstract void Fail(Exception error);
+}
+
+/// <summary>A write with a result.</summary>
+internal sealed class PendingWrite<T>(Func<Database, T> apply) : PendingWrite
+{
+    private readonly TaskCompletionSource<T> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private T result = default!;
+
+    public Task<T> Task => done.Task;
+
+    public override void Apply(Database database) => result = apply(database);
+
+    public override void Complete() => done.SetResult(result);
+
+    public override void Fail(Exception error) => done.TrySetException(error);
+}
+
+/// <summary>
+/// The one thread that writes. It puts all writes that wait into one transaction, commits with one fsync, and completes them: group commit, as in the log.
+/// </summary>
+internal sealed partial class WriteQueue(Database database, int maxWrites, Func<Database, bool> housekeeping, ILogger logger)
+{
+    private readonly object gate = new();
+    private readonly List<PendingWrite> taken = [];
+    private readonly TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Queue<PendingWrite> waiting = new();
+    private bool closing;
+    private volatile Exception? failure;
+
+    public void Start() => new Thread(Run) { Name = "SQLite writer", IsBackground = true }.Start();
+
+    public Task<T> RunAsync<T>(Func<Database, T> apply)
+    {
+        var write = new PendingWrite<T>(apply);
+        lock (gate)
+        {
+            if (failure is { } error) throw Failed(error);
+            ObjectDisposedException.ThrowIf(closing, this);
+            waiting.Enqueue(write);
+            if (waiting.Count == 1) Monitor.Pulse(gate);
+        }
+        return write.Task;
+    }
+
+    /// <summary>Writes what waits, then ends the thread.</summary>
+    public Task StopAsync()
+    {
+        lock (gate)
+        {
+            closing = true;
+            Monitor.Pulse(gate);
+        }
+        return stopped.Task;
+    }
+
+    private void Run()
+    {
+        while (Take())
+        {
+            Commit(taken);
+            taken.Clear();
+        }
+        stopped.SetResult();
+    }
+
+    private bool Take()
+    {
+        lock (gate)
+        {
+            while (waiting.Count == 0)
+            {
+                if (closing) return false;
+                Monitor.Wait(gate);
+            }
+            while (taken.Count < maxWrites && waiting.TryDequeue(out var write)) taken.Add(write);
+            return true;
+        }
+    }
+
+    private void Commit(List<PendingWrite> writes)
+    {
+        try
+        {
+            if (failure is { } earlier) throw Failed(earlier);
+            database["BEGIN IMMEDIATE"].Execute();
+            foreach (var write in writes) write.Apply(database);
+            _ = housekeeping(database);
+            database["COMMIT"].Execute();
+        }
+        catch (Exception e)
+        {
+            RollBack();
+            Refuse(writes, e);
+            return;
+        }
+        foreach (var write in writes) write.Complete();
+    }
+
+    private void Refuse(List<PendingWrite> writes, Exception error)
+    {
+        if (StoreErrors.IsFatal(error))
+        {
+            failure ??= error;
+            LogFailed(error);
+        }
+        if (writes.Count > 1 && failure is null && error is not StoreFullException)
+        {
+            // One write of the group is at fault: only that one shall fail.
+            foreach (var write in writes) Commit([write]);
+            return;
+        }
+        LogRefused(error, writes.Count);
+        foreach (var write in writes) write.Fail(error is StoreException ? error : new StoreException($"A write failed: {error.Message}", error));
+    }
+
+    private void RollBack()
+    {
+        try
+        {
+            // SQLite rolls some failed transactions back by itself.
+            if (database.InTransaction) database["ROLLBACK"].Execute();
+        }
+        catch (StoreException e)
+        {
+            failure ??= e;
+            LogFailed(e);
+        }
+    }
+
+    private static StoreException Failed(Exception error) => new($"The store's disk failed earlier ({error.Message}): writes are refused until the next start. Restart the cell.", error);
+
+    [LoggerMessage(41, LogLevel.Critical, "The store refuses writes until the next start: the disk failed.")]
+    private partial void LogFailed(Exception error);
+
+    [LoggerMessage(42, LogLevel.Error, "{Count} writes to the store failed.")]
+    private partial void LogRefused(Exception error, int count);
+}
