@@ -1,0 +1,16 @@
+global using System.Text.Json;
+global using System.Text.Json.Nodes;
+global using Chat.Cells.LocalCluster.ApiServer.Apply;
+global using Chat.Cells.LocalCluster.ApiServer.Authentication;
+global using Chat.Cells.LocalCluster.ApiServer.Crd;
+global using Chat.Cells.LocalCluster.ApiServer.Discovery;
+global using Chat.Cells.LocalCluster.ApiServer.GarbageCollection;
+global using Chat.Cells.LocalCluster.ApiServer.Http;
+global using Chat.Cells.LocalCluster.ApiServer.Json;
+global using Chat.Cells.LocalCluster.ApiServer.Objects;
+global using Chat.Cells.LocalCluster.ApiServer.Patch;
+global using Chat.Cells.LocalCluster.ApiServer.Registry;
+global using Chat.Cells.LocalCluster.ApiServer.Selectors;
+global using Chat.Cells.LocalCluster.ApiServer.Storage;
+global using Chat.Cells.LocalCluster.ApiServer.Tables;
+global using Chat.Cells.LocalCluster.ApiServer.Watch;
