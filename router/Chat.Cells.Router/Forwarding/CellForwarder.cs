@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Chat.Cells.Router.Health;
+using Chat.Cells.Router.Hosting;
+using Chat.Cells.Router.Routing;
+using Chat.Cells.Topology;
+using Microsoft.AspNetCore.Http.Features;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Chat.Cells.Router.Forwarding;
+
+/// <summary>Forwards a request or a socket to its cell, unbuffered. A cell that can't be reached is reported and answered for.</summary>
+internal sealed partial class CellForwarder : IDisposable
+{
+    // A socket lives as long as its two ends do; the cell closes silent ones.
+    private static readonly ForwarderRequestConfig SocketConfig = new() { ActivityTimeout = Timeout.InfiniteTimeSpan, Version = System.Net.HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+
+    private readonly IHttpForwarder forwarder;
+    private readonly CellHealth health;
+    private readonly OpenSockets sockets;
+    private readonly RouterMetrics metrics;
+    private readonly RouterOptions options;
+    private readonly ILogger<CellForwarder> logger;
+    private readonly ForwarderRequestConfig requestConfig;
+    private readonly HttpMessageInvoker client;
+
+    public CellForwarder(IHttpForwarder forwarder, CellHealth health, OpenSockets sockets, RouterMetrics metrics, RouterOptions options, ILogger<CellForwarder> logger)
+    {
+        this.forwarder = forwarder;
+        this.health = health;
+        this.sockets = sockets;
+        this.metrics = metrics;
+        this.options = options;
+        this.logger = logger;
+        requestConfig = SocketConfig with { ActivityTimeout = options.ResponseTimeout };
+        client = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            AutomaticDecompression = System.Net.DecompressionMethods.None,
+            UseCookies = false,
+            EnableMultipleHttp2Connections = true,
+            ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
+            ConnectTimeout = options.HealthTimeout,
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+            ConnectCallback = ConnectAsync,
+        });
+    }
+
+    public void Dispose() => client.Dispose();
+
+    /// <summary>Forwards; null when the client has its answer, else why there is none.</summary>
+    public async Task<Refusal?> ForwardAsync(HttpContext context, CellEntry cell)
+    {
+        var isSocket = context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true };
+        return isSocket ? await ForwardSocketAsync(context, cell) : await ForwardRequestAsync(context, cell);
+    }
+
+    private async Task<Refusal?> ForwardRequestAsync(HttpContext context, CellEntry cell)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var error = await forwarder.SendAsync(context, cell.Endpoints.Public.AbsoluteUri, client, requestConfig, CellTransformer.Instance);
+        metrics.RequestDone(cell.Name, context.Response.StatusCode, Stopwatch.GetElapsedTime(started));
+        return Judge(context, cell, error);
+    }
+
+    private async Task<Refusal?> ForwardSocketAsync(HttpContext context, CellEntry cell)
+    {
+        if (sockets.IsDraining) return Refusal.Draining;
+        using var end = new CancellationTokenSource();
+        var opened = false;
+        // Until the cell has accepted the socket it is a request like any other, with a limit.
+        end.CancelAfter(options.ResponseTimeout);
+        context.Features.Set(new SocketStart(() =>
+        {
+            opened = true;
+            end.CancelAfter(Timeout.InfiniteTimeSpan);
+            metrics.SocketOpened(cell.Name);
+            sockets.Add(end);
+        }));
+        try
+        {
+            var error = await forwarder.SendAsync(context, cell.Endpoints.Public.AbsoluteUri, client, SocketConfig, CellTransformer.Instance, end.Token);
+            if (!opened) return Judge(context, cell, error);
+            LogSocketEnded(logger, cell.Name, error);
+            // Whatever ended the forwarding, the client's connection must not linger without a cell behind it.
+            context.Abort();
+            return null;
+        }
+        finally
+        {
+            sockets.Remove(end);
+            if (opened) metrics.SocketClosed(cell.Name);
+        }
+    }
+
+    private Refusal? Judge(HttpContext context, CellEntry cell, ForwarderError error)
+    {
+        if (error == ForwarderError.None || context.RequestAborted.IsCancellationRequested) return null;
+        var exception = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+        LogForwardFailed(logger, context.Request.Method, cell.Name, error, Innermost(exception));
+        if (IsConnectFailure(exception)) health.ConnectFailed(cell, "can't be connected to: " + Innermost(exception));
+        if (context.Response.HasStarted) return null;
+        if (error == ForwarderError.RequestBodyClient)
+        {
+            return context.Response.StatusCode == StatusCodes.Status413PayloadTooLarge
+                ? Refusal.TooLarge(options.MaxBodyBytes)
+                : new Refusal(context.Response.StatusCode, Protocol.ErrorCodes.BadRequest, "The request body could not be read.");
+        }
+        return Refusal.CellDown(cell);
+    }
+
+    private static bool IsConnectFailure(Exception? exception)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError }) return true;
+        }
+        return false;
+    }
+
+    private static string Innermost(Exception? exception)
+    {
+        while (exception?.InnerException is { } inner) exception = inner;
+        return exception?.Message ?? "";
+    }
+
+    // TCP's own probes find a cell whose machine has vanished without a word: after 5 s of silence, every 3 s, 3 times.
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext connection, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 5);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 3);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            await socket.ConnectAsync(connection.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    [LoggerMessage(30, LogLevel.Warning, "{Method} to cell {Cell} failed: {Error} {Reason}")]
+    private static partial void LogForwardFailed(ILogger logger, string method, string cell, ForwarderError error, string reason);
+
+    [LoggerMessage(31, LogLevel.Debug, "A socket to cell {Cell} ended: {Error}")]
+    private static partial void LogSocketEnded(ILogger logger, string cell, ForwarderError error);
+}
