@@ -1,2 +1,21 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Ports;
+
+if (args is ["--help"] or ["-h"])
+{
+    Console.WriteLine("Serves a chat cell. Options are --name value, or CHATCELLS_NAME in the environment:");
+    foreach (var (name, help) in CellOptionsReader.Names) Console.WriteLine($"  --{name,-22} {help}");
+    return 0;
+}
+try
+{
+    var options = CellOptionsReader.Read(args, Environment.GetEnvironmentVariable);
+    await using var host = await CellHost.StartAsync(options);
+    await host.WaitForShutdownAsync(CancellationToken.None);
+    return 0;
+}
+catch (Exception e) when (e is OptionsException or LogException or StoreException or IOException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}

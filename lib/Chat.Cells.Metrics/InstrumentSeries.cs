@@ -96,6 +96,7 @@ internal sealed class InstrumentSeries
             Histogram<int> h => h.Advice?.HistogramBucketBoundaries?.Select(b => (double)b).ToArray(),
             _ => null,
         };
-        return [.. (bounds ?? MetricsOptions.DefaultBuckets).Where(double.IsFinite).Distinct().Order()];
+        bounds ??= instrument.Unit == "ms" ? [.. MetricsOptions.DefaultBuckets.Select(b => b * 1000)] : MetricsOptions.DefaultBuckets;
+        return [.. bounds.Where(double.IsFinite).Distinct().Order()];
     }
 }

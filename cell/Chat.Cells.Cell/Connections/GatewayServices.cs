@@ -1,0 +1,31 @@
+using Chat.Cells.Cell.Http;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary>The gateway's parts.</summary>
+public static class GatewayServices
+{
+    public static IServiceCollection AddGateway(this IServiceCollection services)
+    {
+        services.AddSingleton<ConnectionRegistry>();
+        services.AddSingleton<PendingRequests>();
+        services.AddSingleton<ChannelLog>();
+        services.AddSingleton<CommandClient>();
+        services.AddSingleton<SendHandler>();
+        services.AddSingleton<InboxFeed>();
+        services.AddSingleton<SocketSession>();
+        services.AddSingleton<WebSocketEndpoint>();
+        services.AddSingleton<ReceiptCoalescer>();
+        services.AddSingleton<Drain>();
+        // Stopped in the opposite order: the drain's wait for appends comes last.
+        services.AddHostedService(s => s.GetRequiredService<Drain>());
+        services.AddHostedService(s => s.GetRequiredService<ReceiptCoalescer>());
+        services.AddHostedService<ServerInbox>();
+        services.AddHostedService<HeartbeatTick>();
+        return services;
+    }
+
+    public static void MapGateway(this IEndpointRouteBuilder app) =>
+        app.MapGet("/v1/ws", (HttpContext context, WebSocketEndpoint endpoint) => endpoint.HandleAsync(context))
+            .WithName("Connect").WithSummary("The WebSocket: subprotocol chat.cells.v1, with a bearer token or a ticket").ProducesProblems(401, 403, 421, 426, 503);
+}

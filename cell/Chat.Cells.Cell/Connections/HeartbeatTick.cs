@@ -1,0 +1,83 @@
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Protocol;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary>
+/// Every few seconds, for all users of this server at once: registers them again, compares their latest cursors with their sockets' (so that a lost hint costs one tick),
+/// and closes sockets that are silent or whose token has expired.
+/// </summary>
+internal sealed partial class HeartbeatTick(
+    CellOptions options,
+    CellIdentity identity,
+    ConnectionRegistry connections,
+    ICellState state,
+    IMessageStore store,
+    InboxFeed feed,
+    TimeProvider time,
+    ILogger<HeartbeatTick> logger) : BackgroundService
+{
+    public static readonly TimeSpan RegistrationLife = TimeSpan.FromSeconds(30);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.TickInterval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                CloseStale();
+                await CompareAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            LogStopped();
+        }
+    }
+
+    private void CloseStale()
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        foreach (var connection in connections.All())
+        {
+            if (now - connection.LastHeard > options.SilenceTimeout.TotalMilliseconds) connection.Outbound.Abort();
+            else if (connection.ExpiresAt <= now) connection.Outbound.Close(CloseCodes.Unauthorized, "token expired");
+        }
+    }
+
+    private async Task CompareAsync(CancellationToken cancellationToken)
+    {
+        var users = connections.UserIds();
+        if (users.Length == 0) return;
+        try
+        {
+            await state.RegisterAsync(identity.ServerId, users, RegistrationLife, cancellationToken);
+            var cursors = await state.GetCursorsAsync(users, cancellationToken);
+            List<UserCursor>? found = null;
+            for (var i = 0; i < users.Length; i++)
+            {
+                // A state that forgot (or never knew) is told again from the store, so that each user is looked up once.
+                if (cursors[i] is not { } latest)
+                {
+                    latest = await store.FindLatestCursorAsync(users[i], cancellationToken) ?? InboxCursor.Start;
+                    (found ??= []).Add(new UserCursor(users[i], latest));
+                }
+                feed.CatchUp(users[i], latest);
+            }
+            if (found is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
+        }
+        catch (StoreException e)
+        {
+            LogFailed(e);
+        }
+    }
+
+    [LoggerMessage(440, LogLevel.Warning, "Cursors could not be compared; the next tick does it.")]
+    private partial void LogFailed(Exception fault);
+
+    [LoggerMessage(441, LogLevel.Debug, "Heartbeat ticks have stopped.")]
+    private partial void LogStopped();
+}

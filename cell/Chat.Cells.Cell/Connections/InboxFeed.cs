@@ -1,0 +1,148 @@
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary>Brings sockets what is in their inboxes: by reading, one read at a time per socket, and by live records that fit exactly.</summary>
+internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessageStore store, TimeProvider time, ILogger<InboxFeed> logger)
+{
+    private const int RowsPerRead = 100;
+    private const int BatchBytes = 256 * 1024;
+    private static readonly TimeSpan RetentionOfRows = TimeSpan.FromDays(90);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// Begins a socket at the cursor that its client has. What can't be continued from (nothing, malformed, older than what is kept, of another epoch, never given out) is
+    /// answered with <c>sync_reset</c>. False when the socket has begun before.
+    /// </summary>
+    public async Task<bool> BeginAsync(Connection connection, string? clientCursor, CancellationToken cancellationToken)
+    {
+        if (connection.HasBegun) return false;
+        var latest = await store.FindLatestCursorAsync(connection.UserId, cancellationToken) ?? InboxCursor.Start;
+        if (clientCursor is not null && InboxCursor.TryParse(clientCursor, out var cursor) && CanContinue(cursor, latest, connection.Epoch))
+        {
+            if (!connection.TryBegin(cursor)) return false;
+            _ = ReadAsync(connection, asSync: true);
+            return true;
+        }
+        if (!connection.TryBegin(latest)) return false;
+        connection.Send(ServerFrames.SyncReset(latest.ToString(), Now));
+        _ = ReadAsync(connection, asSync: false);
+        return true;
+    }
+
+    /// <summary>A record was just stored: forwards it to the sockets that stand right before it.</summary>
+    public void Deliver(Hint hint)
+    {
+        InboxRecord? record = null;
+        foreach (var user in hint.Users)
+        {
+            var sockets = connections.Of(user.UserId);
+            if (sockets.Length == 0) continue;
+            record ??= InboxRecord.Decode(hint.Record);
+            var frame = record.Payload.IsEmpty ? [] : EventFrames.Live(record, record.Payload.Span, user.UserId, user.Cursor, Now);
+            foreach (var socket in sockets)
+            {
+                var mustRead = socket.Offer(record, user.Previous, user.Cursor, frame);
+                GatewayMetrics.Hints.Add(1, GatewayMetrics.Outcome(mustRead ? "read" : "taken"));
+                if (mustRead) _ = ReadAsync(socket, asSync: false);
+            }
+        }
+    }
+
+    /// <summary>A user's inbox has reached a cursor: sockets behind it are brought there.</summary>
+    public void CatchUp(string userId, InboxCursor latest)
+    {
+        foreach (var socket in connections.Of(userId))
+        {
+            if (socket.Reached(latest)) _ = ReadAsync(socket, asSync: false);
+        }
+    }
+
+    private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private bool CanContinue(InboxCursor cursor, InboxCursor latest, int epoch)
+    {
+        if (cursor > latest) return false;
+        if (cursor == InboxCursor.Start) return true;
+        return cursor.Epoch == epoch && cursor.Bucket >= InboxCursor.BucketOf((time.GetUtcNow() - RetentionOfRows).ToUnixTimeMilliseconds());
+    }
+
+    private async Task ReadAsync(Connection connection, bool asSync)
+    {
+        while (connection.Outbound.CloseCode is null)
+        {
+            try
+            {
+                if (await ReadOnceAsync(connection, asSync)) asSync = false;
+                if (!asSync && connection.TryGoLive()) return;
+            }
+            catch (Exception e) when (e is StoreException or RecordFormatException)
+            {
+                LogReadFailed(e, connection.UserId);
+                await Task.Delay(RetryDelay, time);
+            }
+        }
+    }
+
+    /// <summary>Reads from the socket's cursor to the end. True when it got there.</summary>
+    private async Task<bool> ReadOnceAsync(Connection connection, bool asSync)
+    {
+        while (connection.Outbound.CloseCode is null)
+        {
+            GatewayMetrics.InboxReads.Add(1);
+            var from = connection.BeginRead();
+            var rows = await store.ReadInboxAsync(connection.UserId, from, RowsPerRead, CancellationToken.None);
+            var last = rows.Count < RowsPerRead;
+            if (asSync) await SendBatchesAsync(connection, rows, from, last);
+            else await SendLiveAsync(connection, rows);
+            if (last) return true;
+        }
+        return true;
+    }
+
+    private async Task SendBatchesAsync(Connection connection, IReadOnlyList<InboxRow> rows, InboxCursor from, bool last)
+    {
+        var batch = EventFrames.BeginBatch();
+        var sent = new List<(InboxRecord, InboxCursor)>();
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var (record, members) = await ResolveAsync(rows[i]);
+            EventFrames.AddToBatch(batch, sent.Count == 0, record, members.Span, connection.UserId, rows[i].Cursor);
+            sent.Add((record, rows[i].Cursor));
+            if (batch.WrittenCount < BatchBytes || i == rows.Count - 1) continue;
+            await connection.Outbound.WaitForRoomAsync();
+            connection.Advance(EventFrames.EndBatch(batch, rows[i].Cursor, more: true, Now), sent.ToArray());
+            batch = EventFrames.BeginBatch();
+            sent.Clear();
+        }
+        await connection.Outbound.WaitForRoomAsync();
+        var cursor = rows.Count > 0 ? rows[^1].Cursor : from;
+        connection.Advance(EventFrames.EndBatch(batch, cursor, more: !last, Now), sent.ToArray());
+    }
+
+    private async Task SendLiveAsync(Connection connection, IReadOnlyList<InboxRow> rows)
+    {
+        foreach (var row in rows)
+        {
+            var (record, members) = await ResolveAsync(row);
+            await connection.Outbound.WaitForRoomAsync();
+            connection.Advance(EventFrames.Live(record, members.Span, connection.UserId, row.Cursor, Now), [(record, row.Cursor)]);
+        }
+    }
+
+    /// <summary>A row's record with the JSON members of its payload; a reference is followed to the message.</summary>
+    private async ValueTask<(InboxRecord Record, ReadOnlyMemory<byte> Members)> ResolveAsync(InboxRow row)
+    {
+        var record = InboxRecord.Decode(row.Payload);
+        if (!record.Payload.IsEmpty) return (record, record.Payload);
+        var message = await store.FindMessageAsync(record.ChannelId, record.EventId, CancellationToken.None)
+            ?? throw new StoreException($"Message {record.EventId} of {record.ChannelId} is in an inbox but not in the store.");
+        return (record, EventPayload.FullMessage(message));
+    }
+
+    [LoggerMessage(410, LogLevel.Warning, "The inbox of {UserId} could not be read; it is tried again.")]
+    private partial void LogReadFailed(Exception fault, string userId);
+}

@@ -1,0 +1,151 @@
+using Chat.Cells.Cell.Channels;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary>
+/// Collects what users' devices have taken in or read, per user and channel, and appends it every 500 ms as one receipt record. Pointers only grow; nothing is appended
+/// when nothing is new. Receipts may be late or lost in a crash: the next one covers them.
+/// </summary>
+internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStore store, TimeProvider time, ILogger<ReceiptCoalescer> logger) : BackgroundService
+{
+    private const int MaxWaiting = 100_000;
+    private const int MaxKnown = 100_000;
+    private const int MaxAuthors = 100;
+    private const int ReadBack = 100;
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock gate = new();
+    private Dictionary<Key, Waiting> waiting = [];
+    private readonly Dictionary<Key, Pointers> known = [];
+
+    /// <summary>A device of the user has taken in messages of others up to an id.</summary>
+    public void Delivered(string userId, Delivered delivered) => Add(new Key(userId, delivered.ChannelId), new Pointers(delivered.MessageId, null), delivered.Senders);
+
+    /// <summary>The user has read up to an id, that has been checked to exist.</summary>
+    public void Read(string userId, string channelId, Ulid readUpTo) => Add(new Key(userId, channelId), new Pointers(readUpTo, readUpTo), []);
+
+    /// <summary>Appends what waits.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        Dictionary<Key, Waiting> taken;
+        lock (gate)
+        {
+            if (waiting.Count == 0) return;
+            taken = waiting;
+            waiting = [];
+        }
+        var appends = new List<Task>();
+        foreach (var (key, item) in taken)
+        {
+            if (item.Pointers.Read is { } read) await AddAuthorsAsync(key, read, item.Authors, cancellationToken);
+            item.Authors.Remove(key.UserId);
+            appends.Add(AppendAsync(key, item));
+        }
+        await Task.WhenAll(appends);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await FlushAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken)) await FlushAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            LogStopped();
+        }
+    }
+
+    private void Add(Key key, Pointers pointers, IReadOnlyCollection<string> authors)
+    {
+        lock (gate)
+        {
+            if (known.TryGetValue(key, out var before) && !pointers.IsNewerThan(before)) return;
+            if (!waiting.TryGetValue(key, out var item))
+            {
+                if (waiting.Count >= MaxWaiting) return;
+                waiting[key] = item = new Waiting();
+            }
+            item.Pointers = item.Pointers.Raise(pointers);
+            foreach (var author in authors)
+            {
+                if (item.Authors.Count < MaxAuthors) item.Authors.Add(author);
+            }
+        }
+    }
+
+    private async Task AppendAsync(Key key, Waiting item)
+    {
+        try
+        {
+            if (!ChannelId.TryGetType(key.ChannelId, out var type)) return;
+            await channels.AppendAsync(
+                new ReceiptRecord(key.ChannelId, key.UserId, item.Pointers.Delivered, item.Pointers.Read, [.. item.Authors]), type, CancellationToken.None);
+            GatewayMetrics.Receipts.Add(1);
+            lock (gate)
+            {
+                if (known.Count >= MaxKnown) known.Clear(); // forgetting only repeats receipts, which change nothing
+                known[key] = known.TryGetValue(key, out var before) ? before.Raise(item.Pointers) : item.Pointers;
+            }
+        }
+        catch (LogException e)
+        {
+            LogNotAppended(e);
+            Add(key, item.Pointers, item.Authors);
+        }
+    }
+
+    /// <summary>The senders of the messages that were read since the last pointer, as far back as is reasonable.</summary>
+    private async Task AddAuthorsAsync(Key key, Ulid readUpTo, HashSet<string> authors, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Ulid? before;
+            lock (gate) before = known.TryGetValue(key, out var pointers) ? pointers.Read : null;
+            if (await store.FindMessageAsync(key.ChannelId, readUpTo, cancellationToken) is { } last) authors.Add(last.SenderId);
+            foreach (var message in await store.ReadHistoryAsync(key.ChannelId, readUpTo, ReadBack, cancellationToken))
+            {
+                if (message.MessageId <= before || authors.Count >= MaxAuthors) break;
+                authors.Add(message.SenderId);
+            }
+        }
+        catch (StoreException e)
+        {
+            LogNotAppended(e);
+        }
+    }
+
+    [LoggerMessage(420, LogLevel.Warning, "A receipt could not be appended; it is tried again.")]
+    private partial void LogNotAppended(Exception fault);
+
+    [LoggerMessage(421, LogLevel.Debug, "Receipts are no longer collected.")]
+    private partial void LogStopped();
+
+    private readonly record struct Key(string UserId, string ChannelId);
+
+    private readonly record struct Pointers(Ulid? Delivered, Ulid? Read)
+    {
+        public bool IsNewerThan(Pointers other) => Higher(Delivered, other.Delivered) || Higher(Read, other.Read);
+
+        public Pointers Raise(Pointers other) => new(Max(Delivered, other.Delivered), Max(Read, other.Read));
+
+        private static bool Higher(Ulid? a, Ulid? b) => a is { } x && (b is not { } y || x > y);
+
+        private static Ulid? Max(Ulid? a, Ulid? b) => Higher(a, b) ? a : b;
+    }
+
+    private sealed class Waiting
+    {
+        public Pointers Pointers { get; set; }
+        public HashSet<string> Authors { get; } = [];
+    }
+}

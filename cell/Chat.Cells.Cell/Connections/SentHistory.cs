@@ -1,0 +1,83 @@
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary>
+/// What one socket was sent, bounded: per channel the highest message id and membership version (the channels used last), and the messages of others that it hasn't
+/// acked yet. Not thread-safe: guarded by its connection.
+/// </summary>
+internal sealed class SentHistory
+{
+    private const int MaxChannels = 64;
+    private const int MaxUnacked = 1_024;
+
+    private readonly Dictionary<string, LinkedListNode<Seen>> channels = [];
+    private readonly LinkedList<Seen> recent = new();
+    private readonly Queue<Unacked> unacked = new();
+
+    public void Add(InboxRecord record, string userId, InboxCursor cursor)
+    {
+        var id = record.Kind == InboxKind.Message ? record.EventId : (Ulid?)null;
+        Touch(record.ChannelId, id, record.ChannelVersion);
+        if (id is null || record.SenderId == userId) return;
+        if (unacked.Count == MaxUnacked) unacked.Dequeue();
+        unacked.Enqueue(new Unacked(cursor, record.ChannelId, id.Value, record.SenderId));
+    }
+
+    /// <summary>The socket knows this id: it was acked its own message.</summary>
+    public void Acked(string channelId, Ulid messageId) => Touch(channelId, messageId, 0);
+
+    /// <summary>Whether the socket was sent this id or a higher one, and the newest version of the channel that it was sent (0 when none).</summary>
+    public (bool Knows, int Version) Find(string channelId, Ulid? messageId)
+    {
+        if (!channels.TryGetValue(channelId, out var node)) return (false, 0);
+        return (messageId is { } id && node.Value.Highest is { } highest && id <= highest, node.Value.Version);
+    }
+
+    /// <summary>Takes what lies at or below a cursor: per channel the highest id and the senders.</summary>
+    public List<Delivered> TakeDelivered(InboxCursor upTo)
+    {
+        var taken = new List<Delivered>();
+        while (unacked.TryPeek(out var next) && next.Cursor <= upTo)
+        {
+            unacked.Dequeue();
+            var at = taken.FindIndex(d => d.ChannelId == next.ChannelId);
+            if (at < 0)
+            {
+                taken.Add(new Delivered(next.ChannelId, next.MessageId, [next.SenderId]));
+                continue;
+            }
+            taken[at].Senders.Add(next.SenderId);
+            if (next.MessageId > taken[at].MessageId) taken[at] = taken[at] with { MessageId = next.MessageId };
+        }
+        return taken;
+    }
+
+    private void Touch(string channelId, Ulid? messageId, int version)
+    {
+        if (channels.TryGetValue(channelId, out var node))
+        {
+            recent.Remove(node);
+            node.Value = new Seen(channelId, messageId > node.Value.Highest || node.Value.Highest is null ? messageId ?? node.Value.Highest : node.Value.Highest, Math.Max(version, node.Value.Version));
+        }
+        else
+        {
+            node = new LinkedListNode<Seen>(new Seen(channelId, messageId, version));
+            channels[channelId] = node;
+            if (channels.Count > MaxChannels)
+            {
+                channels.Remove(recent.First!.Value.ChannelId);
+                recent.RemoveFirst();
+            }
+        }
+        recent.AddLast(node);
+    }
+
+    private readonly record struct Seen(string ChannelId, Ulid? Highest, int Version);
+
+    private readonly record struct Unacked(InboxCursor Cursor, string ChannelId, Ulid MessageId, string SenderId);
+}
+
+/// <summary>Messages of others that a device has taken in, in one channel.</summary>
+internal readonly record struct Delivered(string ChannelId, Ulid MessageId, HashSet<string> Senders);

@@ -1,0 +1,105 @@
+using System.Threading.Channels;
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary>Takes what workers publish to this server: verdicts, hints, receipts. One subscription, one reader, in order; losing some is harmless.</summary>
+internal sealed partial class ServerInbox(
+    CellIdentity identity,
+    ICellState state,
+    ConnectionRegistry connections,
+    PendingRequests pending,
+    InboxFeed feed,
+    TimeProvider time,
+    ILogger<ServerInbox> logger) : BackgroundService
+{
+    private const int MaxWaiting = 100_000;
+    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly Channel<ReadOnlyMemory<byte>> messages = Channel.CreateBounded<ReadOnlyMemory<byte>>(
+        new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+
+    private IAsyncDisposable? subscription;
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        subscription = await state.SubscribeAsync(identity.ServerId, Receive, cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (subscription is not null) await subscription.DisposeAsync();
+        await base.StopAsync(cancellationToken);
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(ReadAllAsync(stoppingToken), ExpireAsync(stoppingToken));
+
+    private void Receive(ReadOnlyMemory<byte> message)
+    {
+        if (!messages.Writer.TryWrite(message)) GatewayMetrics.Lost.Add(1);
+    }
+
+    private async Task ReadAllAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await foreach (var message in messages.Reader.ReadAllAsync(stoppingToken)) Handle(message);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            LogStopped();
+        }
+    }
+
+    private async Task ExpireAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(ExpiryInterval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken)) pending.Expire();
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            LogStopped();
+        }
+    }
+
+    private void Handle(ReadOnlyMemory<byte> message)
+    {
+        try
+        {
+            switch (ServerMessage.Decode(message))
+            {
+                case Verdict verdict:
+                    pending.Resolve(verdict);
+                    break;
+                case Hint hint:
+                    feed.Deliver(hint);
+                    break;
+                case ReceiptHint receipt:
+                    var frame = ServerFrames.Receipt(receipt.ChannelId, receipt.UserId, receipt.DeliveredUpTo, receipt.ReadUpTo, time.GetUtcNow().ToUnixTimeMilliseconds());
+                    foreach (var recipient in receipt.Recipients)
+                    {
+                        foreach (var socket in connections.Of(recipient))
+                        {
+                            if (socket.HasBegun) socket.Send(frame);
+                        }
+                    }
+                    break;
+            }
+        }
+        catch (RecordFormatException e)
+        {
+            LogMalformed(e);
+        }
+    }
+
+    [LoggerMessage(430, LogLevel.Warning, "A message from a worker can't be read and is dropped.")]
+    private partial void LogMalformed(Exception fault);
+
+    [LoggerMessage(431, LogLevel.Debug, "Messages from workers are no longer taken.")]
+    private partial void LogStopped();
+}

@@ -1,0 +1,124 @@
+using System.Net.WebSockets;
+using Chat.Cells.Cell.Accounts;
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Http;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Protocol;
+using Chat.Cells.Topology;
+
+namespace Chat.Cells.Cell.Connections;
+
+/// <summary><c>GET /v1/ws</c>: who may open a socket.</summary>
+internal sealed class WebSocketEndpoint(
+    CellOptions options,
+    CellIdentity identity,
+    CurrentCellMap map,
+    AccessTokenVerifier tokens,
+    Tickets tickets,
+    IAccountStore accounts,
+    ConnectionRegistry connections,
+    SocketSession sessions,
+    Drain drain,
+    TimeProvider time)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (IsForeignOrigin(context.Request))
+        {
+            Count("foreign_origin");
+            await Problems.WriteAsync(context, StatusCodes.Status403Forbidden, ErrorCodes.Forbidden, "This origin may not connect.");
+            return;
+        }
+        var protocols = context.WebSockets.WebSocketRequestedProtocols;
+        var isSocket = context.WebSockets.IsWebSocketRequest;
+        if (isSocket && protocols.Count > 0 && !protocols.Contains(ProtocolLimits.Subprotocol))
+        {
+            await Problems.WriteAsync(context, StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, $"The subprotocol is {ProtocolLimits.Subprotocol}.");
+            return;
+        }
+        if (isSocket && (drain.IsDraining || connections.Count >= options.MaxConnections))
+        {
+            Count("full");
+            await Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, ErrorCodes.Busy, "No more sockets here now.", retryAfter: TimeSpan.FromSeconds(2));
+            return;
+        }
+        var (account, deviceId, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
+        if (!isSocket)
+        {
+            var (status, code) = refusal is null ? (StatusCodes.Status426UpgradeRequired, ErrorCodes.BadRequest)
+                : refusal.Code == CloseCodes.Moved ? (StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved)
+                : (StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized);
+            await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
+            return;
+        }
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        {
+            SubProtocol = protocols.Count > 0 ? ProtocolLimits.Subprotocol : null,
+            KeepAliveInterval = TimeSpan.Zero, // clients send heartbeats; a timer per socket would cost more than it finds
+        });
+        if (account is null || deviceId is null)
+        {
+            Count(refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
+            await RefuseAsync(socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
+            return;
+        }
+        Count("accepted");
+        var connection = new Connection(account.UserId, deviceId, account.Epoch, socket, expiresAt, options, time);
+        await sessions.RunAsync(socket, connection, context.RequestAborted);
+    }
+
+    /// <summary>The user, or why not. From the access token, or from a ticket in the subprotocols; from nothing else.</summary>
+    private async Task<(AccountRow? Account, string? DeviceId, DateTimeOffset ExpiresAt, Refusal? Refusal)> AuthenticateAsync(HttpContext context, IList<string> protocols)
+    {
+        string userId, deviceId;
+        DateTimeOffset expiresAt;
+        if (CallerAuthentication.BearerToken(context.Request) is { } bearer)
+        {
+            var result = await tokens.VerifyAsync(bearer);
+            if (!result.IsValid) return Refuse(CloseCodes.Unauthorized, "unauthorized");
+            (userId, deviceId, expiresAt) = (result.Token.UserId, result.Token.DeviceId, result.Token.ExpiresAt);
+            if (HomeElsewhere(userId) is { } home) return Refuse(CloseCodes.Moved, home);
+        }
+        else
+        {
+            var offered = protocols.FirstOrDefault(p => p.StartsWith(ProtocolLimits.TicketSubprotocolPrefix, StringComparison.Ordinal));
+            if (offered is null) return Refuse(CloseCodes.Unauthorized, "unauthorized");
+            var ticket = offered[ProtocolLimits.TicketSubprotocolPrefix.Length..];
+            if (Tickets.UserOf(ticket) is not { } named) return Refuse(CloseCodes.Unauthorized, "unauthorized");
+            if (HomeElsewhere(named) is { } home) return Refuse(CloseCodes.Moved, home);
+            if (await tickets.TakeAsync(ticket, context.RequestAborted) is not { } taken || taken.TokenExpiresAt <= time.GetUtcNow()) return Refuse(CloseCodes.Unauthorized, "unauthorized");
+            (userId, deviceId, expiresAt) = taken;
+        }
+        if (await accounts.FindAccountAsync(userId, context.RequestAborted) is not { } account
+            || await accounts.FindDeviceAsync(userId, deviceId, context.RequestAborted) is null)
+        {
+            return Refuse(CloseCodes.Unauthorized, "unauthorized");
+        }
+        return (account, deviceId, expiresAt, null);
+    }
+
+    private string? HomeElsewhere(string userId) => map.Current?.HomeOf(userId)?.Name is { } home && home != identity.Cell ? home : null;
+
+    /// <summary>Only browsers send an origin; theirs must be one of ours.</summary>
+    private bool IsForeignOrigin(HttpRequest request) =>
+        request.Headers.Origin.Count > 0 && !options.AllowedOrigins.Contains(request.Headers.Origin.ToString(), StringComparer.OrdinalIgnoreCase);
+
+    private async Task RefuseAsync(WebSocket socket, Refusal refusal)
+    {
+        using var limit = new CancellationTokenSource(options.CloseTimeout);
+        try
+        {
+            await socket.CloseAsync((WebSocketCloseStatus)refusal.Code, refusal.Reason, limit.Token);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
+        {
+            socket.Abort();
+        }
+    }
+
+    private static (AccountRow?, string?, DateTimeOffset, Refusal) Refuse(int code, string reason) => (null, null, default, new Refusal(code, reason));
+
+    private static void Count(string outcome) => GatewayMetrics.Connects.Add(1, GatewayMetrics.Outcome(outcome));
+
+    private sealed record Refusal(int Code, string Reason);
+}

@@ -1,0 +1,216 @@
+using System.Net;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Chat.Cells.Cell.Accounts;
+using Chat.Cells.Cell.Channels;
+using Chat.Cells.Cell.Connections;
+using Chat.Cells.Cell.Http;
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Metrics;
+using Chat.Cells.Topology;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace Chat.Cells.Cell.Hosting;
+
+/// <summary>One server of a cell, composed and running. The program is this and a command line; tests start several in one process.</summary>
+public sealed class CellHost : IAsyncDisposable
+{
+    private const int MaxPublicBody = 256 * 1024;
+    private readonly WebApplication web;
+    private readonly CellEngines? ownEngines;
+    private bool stopped;
+
+    private CellHost(WebApplication app, CellEngines? ownEngines, Uri publicUrl, Uri internalUrl)
+    {
+        web = app;
+        this.ownEngines = ownEngines;
+        PublicUrl = publicUrl;
+        InternalUrl = internalUrl;
+    }
+
+    /// <summary>Where clients connect, with the real port.</summary>
+    public Uri PublicUrl { get; }
+
+    /// <summary>Where servers connect, with the real port.</summary>
+    public Uri InternalUrl { get; }
+
+    public IServiceProvider Services => web.Services;
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="engines">Engines that are shared with other servers of the same cell, and disposed by the caller; null to open the cell's own from its data folder.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="configureLogging">Replaces the JSON logs to stdout.</param>
+    /// <exception cref="OptionsException">The options or the secrets can't be used.</exception>
+    public static async Task<CellHost> StartAsync(
+        CellOptions options,
+        CellEngines? engines = null,
+        TimeProvider? time = null,
+        Action<ILoggingBuilder>? configureLogging = null,
+        CancellationToken cancellationToken = default)
+    {
+        var clock = time ?? TimeProvider.System;
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.ClearProviders();
+        var logTo = configureLogging ?? JsonLogs;
+        logTo(builder.Logging);
+        Listen(builder, options);
+
+        using var loggers = LoggerFactory.Create(logTo);
+        var own = engines is null ? await CellEngines.OpenEmbeddedAsync(options.DataDirectory, clock, loggers, cancellationToken) : null;
+        WebApplication? app = null;
+        try
+        {
+            AddServices(builder.Services, options, engines ?? own!, clock);
+            app = builder.Build();
+            Map(app);
+            await PrepareAsync(app.Services, cancellationToken);
+            await app.StartAsync(cancellationToken);
+            var urls = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
+            return new CellHost(app, own, urls[0], urls[1]);
+        }
+        catch
+        {
+            if (app is not null) await app.DisposeAsync();
+            if (own is not null) await own.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until the process is told to stop, then stops gracefully.</summary>
+    public async Task WaitForShutdownAsync(CancellationToken cancellationToken)
+    {
+        await web.WaitForShutdownAsync(cancellationToken);
+        stopped = true;
+    }
+
+    /// <summary>Drains and stops: at most as long as <see cref="CellOptions.DrainTimeout"/>.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        if (stopped) return;
+        stopped = true;
+        await web.StopAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await web.DisposeAsync();
+        if (ownEngines is not null) await ownEngines.DisposeAsync();
+    }
+
+    private static void JsonLogs(ILoggingBuilder logging) => logging
+        .AddJsonConsole(o =>
+        {
+            o.UseUtcTimestamp = true;
+            o.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+            o.JsonWriterOptions = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        })
+        .AddFilter("Microsoft", LogLevel.Warning)
+        .AddFilter("System", LogLevel.Warning);
+
+    private static void Listen(WebApplicationBuilder builder, CellOptions options) => builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = null;
+        kestrel.Limits.MaxConcurrentUpgradedConnections = options.MaxConnections + 100;
+        kestrel.Limits.MaxRequestBodySize = null; // the public pipeline sets its own; bridges stream
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Listen(EndPointOf(options.Public), listen => listen.Mark(Listener.Public));
+        kestrel.Listen(EndPointOf(options.Internal), listen => listen.Mark(Listener.Internal));
+    });
+
+    private static IPEndPoint EndPointOf(Uri url) => new(IPAddress.Parse(url.Host.Trim('[', ']')), url.Port);
+
+    private static void AddServices(IServiceCollection services, CellOptions options, CellEngines engines, TimeProvider time)
+    {
+        var identity = new CellIdentity(options.Cell, options.Number, options.Region, options.ServerId);
+        services.Configure<HostOptions>(o => o.ShutdownTimeout = options.DrainTimeout);
+        services.ConfigureHttpJsonOptions(o =>
+        {
+            o.SerializerOptions.TypeInfoResolverChain.Insert(0, HttpJson.Default);
+            o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            o.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        });
+        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
+        services.AddSingleton(options).AddSingleton(identity).AddSingleton(time);
+        services.AddSingleton(engines.Log).AddSingleton(engines.Store).AddSingleton(engines.Accounts).AddSingleton(engines.State);
+        services.AddSingleton(Topics.Embedded);
+        services.AddMetricsCollector();
+        services.AddOpenApi("v1", OpenApiDescription.Configure);
+        services.AddCors(o => o.AddDefaultPolicy(p => p.WithOrigins([.. options.AllowedOrigins]).AllowAnyHeader().AllowAnyMethod()));
+
+        services.AddSingleton<SecretsFolder>();
+        services.AddHostedService(s => s.GetRequiredService<SecretsFolder>());
+        services.AddSingleton<CurrentCellMap>();
+        services.AddSingleton<ICellDirectory>(s => new CellMapDirectory(identity.Cell, identity.Number, () => s.GetRequiredService<CurrentCellMap>().Current));
+        services.AddSingleton(s => new AccessTokenVerifier(() => s.GetRequiredService<CurrentCellMap>().Current, time));
+        services.AddSingleton<Readiness>();
+
+        services.AddSingleton<PasswordHasher>().AddSingleton<TokenIssuer>().AddSingleton<HandleClaims>().AddSingleton<PeerCells>();
+        services.AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>().AddSingleton<Commands>();
+        AddRoles(services, options);
+        services.AddGateway();
+    }
+
+    private static void AddRoles(IServiceCollection services, CellOptions options)
+    {
+        if (options.HasRole("fanout"))
+        {
+            services.AddSingleton<FanOutRole>();
+            AddRole<FanOutRole>(services, "fanout", static r => (r.RunAsync, () => r.IsRunning));
+        }
+        if (options.HasRole("delivery"))
+        {
+            services.AddSingleton<DeliveryRole>();
+            AddRole<DeliveryRole>(services, "delivery", static r => (r.RunAsync, () => r.IsRunning));
+        }
+    }
+
+    private static void AddRole<TRole>(IServiceCollection services, string name, Func<TRole, (Func<CancellationToken, Task> Run, Func<bool> IsRunning)> parts)
+        where TRole : class
+    {
+        services.AddSingleton(s =>
+        {
+            var (run, isRunning) = parts(s.GetRequiredService<TRole>());
+            return new RoleHost(name, run, isRunning, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<RoleHost>>());
+        });
+        services.AddSingleton<IHostedService>(s => s.GetServices<RoleHost>().Single(r => r.Name == name));
+    }
+
+    private static void Map(WebApplication app)
+    {
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
+        app.UseProblemDocuments();
+        app.UseRouting();
+        app.UseListenerSeparation();
+        app.UseCors();
+        app.UseCallerAuthentication();
+
+        var everywhere = app.MapGroup("").OnListener(Listener.Both);
+        everywhere.MapLiveness();
+        var open = app.MapGroup("").OnListener(Listener.Public).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxPublicBody));
+        open.MapOpenApi("/v1/openapi.json");
+        open.MapKeys();
+        open.MapAccounts();
+        open.MapChannels();
+        open.MapGateway();
+        var closed = app.MapGroup("").OnListener(Listener.Internal);
+        closed.MapReadiness();
+        closed.MapMetrics();
+        closed.MapInternalUsers();
+    }
+
+    /// <summary>What must be there before the first request: the map and the topics.</summary>
+    private static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var map = services.GetRequiredService<CurrentCellMap>();
+        await map.WaitAsync(cancellationToken);
+        await CellTopics.EnsureAsync(
+            services.GetRequiredService<IMessageLog>(), services.GetRequiredService<Topics>(), services.GetRequiredService<ICellDirectory>(), cancellationToken);
+    }
+}

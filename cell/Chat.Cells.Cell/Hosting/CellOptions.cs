@@ -1,0 +1,79 @@
+namespace Chat.Cells.Cell.Hosting;
+
+/// <summary>Everything a cell's server can be told. The command line and the environment are read by <see cref="CellOptionsReader"/>.</summary>
+public sealed record CellOptions
+{
+    /// <summary>The cell's name.</summary>
+    public required string Cell { get; init; }
+
+    /// <summary>The cell's number, 1 to 65535; never used twice.</summary>
+    public required ushort Number { get; init; }
+
+    public required string Region { get; init; }
+
+    /// <summary>This server's stable id in the cell.</summary>
+    public string ServerId { get; init; } = "server-0";
+
+    public IReadOnlyList<string> Roles { get; init; } = ["gateway", "fanout", "delivery"];
+
+    /// <summary>Where the embedded engines keep their data.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Where clients connect: an address of this machine and a port; port 0 takes a free one.</summary>
+    public Uri Public { get; init; } = new("http://127.0.0.1:8080");
+
+    /// <summary>Where servers connect: health, metrics and <c>/internal/v1</c>.</summary>
+    public Uri Internal { get; init; } = new("http://127.0.0.1:8081");
+
+    /// <summary>The cell map's file; null for a cell that stands alone.</summary>
+    public string? CellMapPath { get; init; }
+
+    /// <summary>The folder of the cell's Secret: signing keys and tokens, one file each.</summary>
+    public required string SecretsDirectory { get; init; }
+
+    /// <summary>Makes a signing key and an internal token where the secrets folder has none: for tests and a cell that stands alone.</summary>
+    public bool GenerateSecrets { get; init; }
+
+    /// <summary>The browser origins that may open sockets and call the API.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
+    /// <summary>The most sockets at once; further ones are refused with 503.</summary>
+    public int MaxConnections { get; init; } = 20_000;
+
+    public string Log { get; init; } = "embedded";
+    public string Store { get; init; } = "embedded";
+    public string State { get; init; } = "embedded";
+
+    /// <summary>The most messages per minute and user; 0 for no limit.</summary>
+    public int MessagesPerMinute { get; init; } = 60;
+
+    /// <summary>PBKDF2-HMAC-SHA512 iterations of new password hashes. OWASP's figure is 210,000; lower only for tests and load generators.</summary>
+    public int PasswordIterations { get; init; } = DefaultPasswordIterations;
+
+    public TimeSpan AccessTokenLifetime { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>The most bytes that wait for a slow socket before it is closed with 4008.</summary>
+    public int OutboundBytes { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>The most frames that wait for a slow socket before it is closed with 4008.</summary>
+    public int OutboundFrames { get; init; } = 2_048;
+
+    /// <summary>How long a closed socket gets to take what was sent and the close frame.</summary>
+    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a silent socket stays open.</summary>
+    public TimeSpan SilenceTimeout { get; init; } = Protocol.ProtocolLimits.HeartbeatTimeout;
+
+    /// <summary>How often cursors are compared and users registered again.</summary>
+    public TimeSpan TickInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a client waits for a verdict before it is told to retry.</summary>
+    public TimeSpan VerdictTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a graceful stop may take.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    public const int DefaultPasswordIterations = 210_000;
+
+    public bool HasRole(string role) => Roles.Contains(role, StringComparer.Ordinal);
+}

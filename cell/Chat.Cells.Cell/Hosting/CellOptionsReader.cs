@@ -1,0 +1,118 @@
+using System.Globalization;
+
+namespace Chat.Cells.Cell.Hosting;
+
+/// <summary>Reads options from <c>--name value</c> (or <c>--name=value</c>) and, where a name isn't given, from <c>CHATCELLS_NAME</c> with dashes as underscores.</summary>
+public static class CellOptionsReader
+{
+    /// <summary>The names, in the order of <c>--help</c>, with their meaning.</summary>
+    public static readonly IReadOnlyList<(string Name, string Help)> Names =
+    [
+        ("cell", "the cell's name (required)"),
+        ("number", "the cell's number, 1 to 65535 (required)"),
+        ("region", "the cell's region (required)"),
+        ("server-id", "this server's stable id in the cell (server-0)"),
+        ("roles", "gateway,fanout,delivery"),
+        ("data", "folder of the embedded engines (required)"),
+        ("public", "URL that clients connect to (http://127.0.0.1:8080)"),
+        ("internal", "URL that servers connect to (http://127.0.0.1:8081)"),
+        ("cell-map", "file of the cell map; without it the cell stands alone"),
+        ("secrets", "folder of the cell's keys and tokens (required)"),
+        ("generate-secrets", "true: make a signing key and an internal token where there are none"),
+        ("allowed-origins", "browser origins, separated by commas"),
+        ("max-connections", "the most sockets at once (20000)"),
+        ("log", "embedded"),
+        ("store", "embedded"),
+        ("state", "embedded"),
+        ("messages-per-minute", "the most messages per minute and user; 0 for no limit (60)"),
+        ("password-iterations", "PBKDF2-HMAC-SHA512 iterations of new password hashes (210000)"),
+        ("access-token-minutes", "life of an access token (15)"),
+        ("drain-seconds", "how long a graceful stop may take (20)"),
+    ];
+
+    /// <exception cref="OptionsException">An unknown name, or a value that can't be used; the message says which and why.</exception>
+    public static CellOptions Read(IReadOnlyList<string> arguments, Func<string, string?> environment)
+    {
+        var given = Split(arguments);
+        string? Value(string name) => given.GetValueOrDefault(name) ?? NullIfEmpty(environment("CHATCELLS_" + name.Replace('-', '_').ToUpperInvariant()));
+        string Required(string name) => Value(name) ?? throw new OptionsException($"--{name} is missing.");
+
+        var options = new CellOptions
+        {
+            Cell = Label(Required("cell"), "cell"),
+            Number = (ushort)Integer("number", Required("number"), 1, ushort.MaxValue),
+            Region = Label(Required("region"), "region"),
+            DataDirectory = Required("data"),
+            SecretsDirectory = Required("secrets"),
+            CellMapPath = Value("cell-map"),
+            AllowedOrigins = List(Value("allowed-origins")),
+        };
+        if (Value("server-id") is { } serverId) options = options with { ServerId = serverId };
+        if (Value("roles") is { } roles) options = options with { Roles = CheckRoles(List(roles)) };
+        if (Value("public") is { } pub) options = options with { Public = Url("public", pub) };
+        if (Value("internal") is { } intern) options = options with { Internal = Url("internal", intern) };
+        if (Value("generate-secrets") is { } generate) options = options with { GenerateSecrets = Flag("generate-secrets", generate) };
+        if (Value("max-connections") is { } max) options = options with { MaxConnections = Integer("max-connections", max, 1, 10_000_000) };
+        if (Value("messages-per-minute") is { } rate) options = options with { MessagesPerMinute = Integer("messages-per-minute", rate, 0, 1_000_000) };
+        if (Value("password-iterations") is { } n) options = options with { PasswordIterations = Integer("password-iterations", n, 1, 100_000_000) };
+        if (Value("access-token-minutes") is { } min) options = options with { AccessTokenLifetime = TimeSpan.FromMinutes(Integer("access-token-minutes", min, 1, 1440)) };
+        if (Value("drain-seconds") is { } drain) options = options with { DrainTimeout = TimeSpan.FromSeconds(Integer("drain-seconds", drain, 1, 3600)) };
+        return options with
+        {
+            Log = Engine("log", Value("log")),
+            Store = Engine("store", Value("store")),
+            State = Engine("state", Value("state")),
+        };
+    }
+
+    private static Dictionary<string, string> Split(IReadOnlyList<string> arguments)
+    {
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            if (!arguments[i].StartsWith("--", StringComparison.Ordinal)) throw new OptionsException($"'{arguments[i]}' is not an option; options are --name value.");
+            var name = arguments[i][2..];
+            var equals = name.IndexOf('=', StringComparison.Ordinal);
+            string value;
+            if (equals >= 0) (name, value) = (name[..equals], name[(equals + 1)..]);
+            else value = ++i < arguments.Count ? arguments[i] : throw new OptionsException($"--{name} has no value.");
+            if (!Names.Any(n => n.Name == name)) throw new OptionsException($"--{name} is not known. Options: {string.Join(", ", Names.Select(n => "--" + n.Name))}.");
+            given[name] = value;
+        }
+        return given;
+    }
+
+    private static string? NullIfEmpty(string? value) => string.IsNullOrEmpty(value) ? null : value;
+
+    private static string[] List(string? value) => value?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    private static string Label(string value, string name) =>
+        Topology.Names.IsLabel(value) ? value : throw new OptionsException($"--{name} '{value}' is not a name: a-z, 0-9 and inner dashes, at most {Topology.Names.MaxLength} characters.");
+
+    private static bool Flag(string name, string value) =>
+        bool.TryParse(value, out var flag) ? flag : throw new OptionsException($"--{name} '{value}' is neither true nor false.");
+
+    private static int Integer(string name, string value, int min, int max) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
+            ? number
+            : throw new OptionsException($"--{name} '{value}' is not a number from {min} to {max}.");
+
+    private static Uri Url(string name, string value) =>
+        Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttp && System.Net.IPAddress.TryParse(url.Host, out _)
+            ? url
+            : throw new OptionsException($"--{name} '{value}' is not http://IP:port.");
+
+    private static string Engine(string name, string? value) =>
+        value is null or "embedded" ? "embedded" : throw new OptionsException($"--{name} '{value}' is not an engine that this build has; it has: embedded.");
+
+    private static string[] CheckRoles(string[] roles)
+    {
+        var unknown = roles.Except(["gateway", "fanout", "delivery"], StringComparer.Ordinal).ToArray();
+        return unknown.Length == 0 && roles.Length > 0
+            ? roles
+            : throw new OptionsException($"--roles: '{string.Join(',', unknown)}' is not known; roles are gateway, fanout, delivery.");
+    }
+}
+
+/// <summary>The options can't be used; the message says why.</summary>
+public sealed class OptionsException(string message) : Exception(message);
