@@ -1,2 +1,4 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Chat.Cells.Operator.Api;
+using Chat.Cells.Operator.Api.Schema;
+
+Console.Write(CrdGenerator.Yaml<ChatCell>());
