@@ -18,3 +18,6 @@ lint: ## Build with every analyzer as an error and check the formatting
 
 clean: ## Remove build output, test artifacts and the laptop cluster's data
 	@rm -rf .data artifacts .cache && find . -name bin -o -name obj -type d -not -path '*/node_modules/*' | xargs rm -rf
+
+crds: ## Write crds/ from the C# types
+	@dotnet run --project operator/Chat.Cells.Operator -v quiet -- crd --output crds/chatcells.io_chatcells.yaml

@@ -1,4 +1,3 @@
-using Chat.Cells.Operator.Api;
-using Chat.Cells.Operator.Api.Schema;
+using Chat.Cells.Operator.Hosting;
 
-Console.Write(CrdGenerator.Yaml<ChatCell>());
+return await CommandLine.Build().Parse(args).InvokeAsync();

@@ -127,7 +127,7 @@ public sealed partial class Controller<T> : IDisposable
         {
             throw;
         }
-        catch (KubernetesException e) when (e.IsConflict)
+        catch (KubernetesException e) when (e.IsConflict || e.IsAlreadyExists)
         {
             // The cache is behind: the informer will bring the newer state.
             outcome = "requeue";

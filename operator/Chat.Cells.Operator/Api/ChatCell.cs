@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Text.Json.Serialization;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Operator.Api.Schema;
 
@@ -110,6 +111,7 @@ public sealed record ResourcesSpec : KubernetesModel
 }
 
 /// <summary>Where a component comes from.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<EngineKind>))]
 public enum EngineKind
 {
     /// <summary>Built into the cell's one process, durable on one volume.</summary>
@@ -157,6 +159,7 @@ public sealed record StorageSpec : KubernetesModel
 }
 
 /// <summary>What happens to volumes.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<DeletionPolicy>))]
 public enum DeletionPolicy
 {
     /// <summary>They stay.</summary>

@@ -1,0 +1,77 @@
+using Chat.Cells.Kubernetes.Models;
+using Chat.Cells.Operator.Api;
+using Chat.Cells.Topology;
+
+namespace Chat.Cells.Operator.Observe;
+
+/// <summary>Everything that a plan for one cell may depend on.</summary>
+public sealed record Observed
+{
+    public required ChatCell Cell { get; init; }
+
+    /// <summary>Whose the cell's name is.</summary>
+    public required NameClaim Claim { get; init; }
+
+    /// <summary>The cell's entry in the published map; null while it has none.</summary>
+    public CellEntry? MapEntry { get; init; }
+
+    public V1Secret? Secret { get; init; }
+
+    public V1Service? PublicService { get; init; }
+
+    public V1Service? InternalService { get; init; }
+
+    public V1StatefulSet? StatefulSet { get; init; }
+
+    /// <summary>Bridges into this cell, wanted or not.</summary>
+    public IReadOnlyList<V1Deployment> Bridges { get; init; } = [];
+
+    /// <summary>Secrets of bridges into this cell, wanted or not.</summary>
+    public IReadOnlyList<V1Secret> BridgeSecrets { get; init; } = [];
+
+    /// <summary>The other cells that have a number and are not leaving, by name.</summary>
+    public IReadOnlyList<Peer> Peers { get; init; } = [];
+
+    /// <summary>What the cell says of itself; null when it can't be asked.</summary>
+    public CellReport? Report { get; init; }
+
+    /// <summary>While the cell is being deleted: whether pods of it are still there.</summary>
+    public bool HasPods { get; init; }
+
+    /// <summary>While the cell is being deleted: whether its volume claim is still there.</summary>
+    public bool HasClaim { get; init; }
+}
+
+/// <summary>Another cell, as far as bridges need to know it. Holds secrets: prints only its name.</summary>
+public sealed record Peer(string Name, string? InternalUrl, IReadOnlyDictionary<string, byte[]> Secret)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
+
+/// <summary>What a cell answers at its internal endpoint.</summary>
+/// <param name="Users">Users whose home it is.</param>
+/// <param name="Connections">Open sockets.</param>
+public sealed record CellReport(long Users, int Connections);
+
+/// <summary>Whose a name is.</summary>
+/// <param name="State">Where the claim stands.</param>
+/// <param name="Number">The cell's number, when the name is its own.</param>
+/// <param name="Holder">Namespace of the holder, when it is another's.</param>
+public sealed record NameClaim(NameClaimState State, int? Number = null, string? Holder = null);
+
+/// <summary>Where the claim to a name stands.</summary>
+public enum NameClaimState
+{
+    /// <summary>Nobody's yet; the cell map decides.</summary>
+    Open,
+
+    /// <summary>This cell's own.</summary>
+    Own,
+
+    /// <summary>A cell in another namespace has it.</summary>
+    Taken,
+
+    /// <summary>It was a deleted cell's whose data are gone: never used again.</summary>
+    Retired,
+}

@@ -1,0 +1,49 @@
+using Chat.Cells.Operator.Api;
+using Chat.Cells.Operator.Observe;
+using Chat.Cells.Topology;
+
+namespace Chat.Cells.Operator.Plan;
+
+/// <summary>Why a cell can't be provisioned until somebody changes something.</summary>
+public sealed record Stall(string Reason, string Message)
+{
+    /// <summary>The first reason, or null.</summary>
+    public static Stall? Find(Observed observed) => OfSpec(observed.Cell) ?? OfClaim(observed);
+
+    /// <summary>What the spec itself says; cells with such a fault are not put into the cell map.</summary>
+    public static Stall? OfSpec(ChatCell cell)
+    {
+        var spec = cell.Spec;
+        // The schema refuses these already; a server without it, or an older schema, may not have.
+        if (!Names.IsLabel(cell.Metadata.Name))
+        {
+            return new Stall("InvalidSpec", $"'{cell.Metadata.Name}' can't be a cell's name: use at most {Names.MaxLength} of a-z, 0-9 and inner dashes");
+        }
+        if (!Names.IsLabel(spec.Region))
+        {
+            return new Stall("InvalidSpec", $"'{spec.Region}' can't be a region's name: use at most {Names.MaxLength} of a-z, 0-9 and inner dashes");
+        }
+        if (spec.Weight is < 0 or > 1000)
+        {
+            return new Stall("InvalidSpec", $"weight {spec.Weight} is not within 0 to 1000");
+        }
+        var parts = new[] { ("kafka", spec.Kafka), ("cassandra", spec.Cassandra), ("redis", spec.Redis) };
+        var others = parts.Where(p => p.Item2.Engine != EngineKind.Embedded).Select(p => $"{p.Item1} {p.Item2.Engine}").ToList();
+        if (others.Count > 0)
+        {
+            return new Stall("EngineNotAvailable", $"this operator runs Embedded engines only; the cell asks for {string.Join(", ", others)}. Nothing was provisioned or changed");
+        }
+        return spec.Gateways.Replicas == 1 ? null : new Stall("InvalidSpec", "an embedded cell is one pod: set gateways.replicas to 1, or choose Managed engines");
+    }
+
+    private static Stall? OfClaim(Observed observed)
+    {
+        var name = observed.Cell.Metadata.Name;
+        return observed.Claim.State switch
+        {
+            NameClaimState.Taken => new Stall("NameTaken", $"the name '{name}' is that of the cell in namespace '{observed.Claim.Holder}'; cell names are unique in the whole cluster: choose another"),
+            NameClaimState.Retired => new Stall("NameTaken", $"the name '{name}' was that of a deleted cell, and its number is part of the ids of its messages: choose another"),
+            _ => null,
+        };
+    }
+}
