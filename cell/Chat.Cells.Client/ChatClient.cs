@@ -70,6 +70,9 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>Sends on the wire without an answer.</summary>
     public int InFlight => outbox.InFlight;
 
+    /// <summary>Sends to a channel that are on the wire without an answer.</summary>
+    public int InFlightIn(string channelId) => outbox.InFlightIn(channelId);
+
     /// <summary>What the handler of <see cref="ChatClientOptions.Handler"/> failed with, last; null: never.</summary>
     public Exception? LastHandlerFailure { get; private set; }
 

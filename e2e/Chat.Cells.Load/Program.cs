@@ -1,1 +1,39 @@
-return 0;
+using Chat.Cells.History.Checking;
+using Chat.Cells.History.Recording;
+using Chat.Cells.Load.Bench;
+using Chat.Cells.Load.Cluster;
+using Chat.Cells.Load.CommandLine;
+using Chat.Cells.Load.Smoke;
+
+using var stopping = new CancellationTokenSource();
+Console.CancelKeyPress += (_, e) =>
+{
+    e.Cancel = true;
+    stopping.Cancel();
+};
+try
+{
+    switch (args.FirstOrDefault())
+    {
+        case "smoke":
+            return await SmokeRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 80), stopping.Token);
+        case "bench":
+            return await BenchRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 200), stopping.Token);
+        case "check" when args.Length == 2:
+            var report = HistoryChecker.Check(HistoryRecorder.Read(args[1]));
+            Console.WriteLine(report);
+            return report.Passed ? 0 : 1;
+        default:
+            Console.WriteLine(LoadOptions.Help);
+            return args.FirstOrDefault() is "--help" or "-h" or "help" ? 0 : 2;
+    }
+}
+catch (Exception e) when (e is LoadException or InvalidDataException or FileNotFoundException)
+{
+    Console.Error.WriteLine($"{args[0]}: {e.Message}");
+    return 1;
+}
+catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+{
+    return 130;
+}

@@ -49,6 +49,11 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
         }
     }
 
+    public int InFlightIn(string channelId)
+    {
+        lock (gate) return entries.Count(e => e.State == State.InFlight && e.Send.ChannelId == channelId);
+    }
+
     /// <exception cref="OutboxFullException">No room.</exception>
     public PendingSend Add(string requestId, string channelId, string content, string contentType, string? replyTo, string? after)
     {

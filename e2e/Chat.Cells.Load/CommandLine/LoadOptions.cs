@@ -1,0 +1,67 @@
+using System.Globalization;
+using Chat.Cells.Load.Cluster;
+
+namespace Chat.Cells.Load.CommandLine;
+
+/// <summary>What a run is told on the command line.</summary>
+public sealed record LoadOptions
+{
+    public const string Help = """
+        usage: Chat.Cells.Load <verb> [options]
+          smoke   chat in all regions while servers are killed; the history checker judges; exit code 0 or 1
+          bench   latency at a steady rate and the highest rate; writes artifacts/bench.json
+          check FILE   judge a recording again
+
+          --cluster FILE    a running cluster's cluster.json (default: start one for the run, and stop it after)
+          --router URL      any router; nothing is killed there
+          --seed N          repeats a run's choices (default: random, printed)
+          --messages N      smoke: messages to send (default 5000)
+          --rate N          messages a second (default smoke 80, bench 200)
+          --seconds N       bench: length of the steady part (default 20)
+          --users N         bench: users (default 100)
+          --artifacts DIR   where results go (default artifacts/ in the repository)
+        """;
+
+    public string? Cluster { get; init; }
+
+    public Uri? Router { get; init; }
+
+    public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
+
+    public int Messages { get; init; } = 5_000;
+
+    public double Rate { get; init; }
+
+    public int Seconds { get; init; } = 20;
+
+    public int Users { get; init; } = 100;
+
+    public string Artifacts { get; init; } = Path.Combine(Repository.Root, "artifacts");
+
+    /// <exception cref="LoadException">An option is not known or has a bad value.</exception>
+    public static LoadOptions Parse(IReadOnlyList<string> arguments, double defaultRate)
+    {
+        var options = new LoadOptions { Rate = defaultRate };
+        for (var i = 0; i < arguments.Count; i += 2)
+        {
+            var name = arguments[i];
+            var value = i + 1 < arguments.Count ? arguments[i + 1] : throw new LoadException($"{name} needs a value.");
+            options = name switch
+            {
+                "--cluster" => options with { Cluster = Path.GetFullPath(value) },
+                "--router" => options with { Router = Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? url : throw new LoadException($"{value} is not an http URL.") },
+                "--seed" => options with { Seed = Number(name, value) },
+                "--messages" => options with { Messages = Number(name, value) },
+                "--rate" => options with { Rate = Number(name, value) },
+                "--seconds" => options with { Seconds = Number(name, value) },
+                "--users" => options with { Users = Number(name, value) },
+                "--artifacts" => options with { Artifacts = Path.GetFullPath(value) },
+                _ => throw new LoadException($"{name} is not an option.\n{Help}"),
+            };
+        }
+        return options;
+    }
+
+    private static int Number(string name, string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw new LoadException($"{name} {text}: a whole number above 0 is needed.");
+}

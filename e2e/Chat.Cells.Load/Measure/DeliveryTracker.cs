@@ -1,0 +1,106 @@
+using Chat.Cells.Load.World;
+
+namespace Chat.Cells.Load.Measure;
+
+/// <summary>
+/// Follows every message from the moment it was meant to be sent (not when the sender got round to it: so a stall counts for all that it delayed) until the last device
+/// of its channel has shown it.
+/// </summary>
+public sealed class DeliveryTracker(TimeProvider time)
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Tracked> open = [];
+    private readonly long start = time.GetTimestamp();
+
+    private sealed class Tracked(long meantAt, string senderCell, int devices, bool measured)
+    {
+        public long MeantAt { get; } = meantAt;
+        public string SenderCell { get; } = senderCell;
+        public int Left { get; set; } = devices;
+        public bool Answered { get; set; }
+        public bool Measured { get; } = measured;
+    }
+
+    public Latencies InCell { get; } = new();
+
+    public Latencies CrossCell { get; } = new();
+
+    public Latencies Acks { get; } = new();
+
+    /// <summary>Latencies are kept while this is true.</summary>
+    public bool Measuring { get; set; } = true;
+
+    public int Sent { get; private set; }
+
+    public int Acked { get; private set; }
+
+    public int Refused { get; private set; }
+
+    public int Shown { get; private set; }
+
+    /// <summary>Microseconds since the tracker was made.</summary>
+    public long Now => (long)time.GetElapsedTime(start).TotalMicroseconds;
+
+    /// <summary>Messages that some device has not shown, or that have no answer.</summary>
+    public int Open
+    {
+        get
+        {
+            lock (gate) return open.Count;
+        }
+    }
+
+    /// <summary>The contents of the messages that are open.</summary>
+    public IReadOnlySet<string> OpenNow()
+    {
+        lock (gate) return open.Keys.ToHashSet();
+    }
+
+    /// <summary>True when none of these is open any more.</summary>
+    public bool AreDone(IReadOnlySet<string> contents)
+    {
+        lock (gate) return !contents.Any(open.ContainsKey);
+    }
+
+    public void Sending(string content, Member sender, Conversation channel, long meantAt)
+    {
+        lock (gate)
+        {
+            Sent++;
+            open.Add(content, new Tracked(meantAt, sender.Cell, channel.Devices, Measuring));
+        }
+    }
+
+    public void Answered(string content, bool accepted)
+    {
+        lock (gate)
+        {
+            if (!open.TryGetValue(content, out var tracked)) return;
+            tracked.Answered = true;
+            if (accepted)
+            {
+                Acked++;
+                if (tracked.Measured && Measuring) Acks.Add(Now - tracked.MeantAt);
+            }
+            else
+            {
+                Refused++;
+                tracked.Left = 0;
+            }
+            if (tracked.Left <= 0) open.Remove(content);
+        }
+    }
+
+    /// <param name="isSender">The device that sent it, for which no latency is counted.</param>
+    public void Seen(string content, Member viewer, bool isSender)
+    {
+        lock (gate)
+        {
+            Shown++;
+            if (!open.TryGetValue(content, out var tracked)) return;
+            // Another device of the sender is a delivery like any other.
+            if (tracked.Measured && Measuring && !isSender) (viewer.Cell == tracked.SenderCell ? InCell : CrossCell).Add(Now - tracked.MeantAt);
+            if (--tracked.Left <= 0 && tracked.Answered) open.Remove(content);
+        }
+    }
+}
