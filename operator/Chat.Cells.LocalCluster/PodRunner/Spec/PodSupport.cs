@@ -1,0 +1,119 @@
+namespace Chat.Cells.LocalCluster.PodRunner.Spec;
+
+/// <summary>What a pod on this machine cannot have. A pod that asks for it is refused with these words and never started without it.</summary>
+public static class PodSupport
+{
+    /// <summary>The first thing that is asked for and not done here, in words for the pod's status; null when everything is supported.</summary>
+    public static string? Refusal(PodObject pod)
+    {
+        var what = Unsupported(pod).FirstOrDefault();
+        return what is null ? null : $"not supported here: {what}";
+    }
+
+    private static IEnumerable<string> Unsupported(PodObject pod)
+    {
+        var spec = pod.Spec;
+        if (spec.Containers is not { Count: > 0 })
+        {
+            yield return "a pod without containers";
+        }
+
+        if (spec.InitContainers is { Count: > 0 })
+        {
+            yield return "initContainers";
+        }
+
+        if (spec.EphemeralContainers is { Count: > 0 })
+        {
+            yield return "ephemeralContainers";
+        }
+
+        if (spec.HostNetwork == true || spec.HostPID == true || spec.HostIPC == true)
+        {
+            yield return "hostNetwork, hostPID and hostIPC";
+        }
+
+        if (spec.RestartPolicy is not (null or "" or "Always" or "OnFailure" or "Never"))
+        {
+            yield return $"restartPolicy {spec.RestartPolicy}";
+        }
+
+        var volumes = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var volume in spec.Volumes ?? [])
+        {
+            volumes.Add(volume.Name);
+            if (volume.EmptyDir is null && volume.ConfigMap is null && volume.Secret is null && volume.PersistentVolumeClaim is null)
+            {
+                yield return $"volume {volume.Name} of kind {volume.Others?.Keys.FirstOrDefault() ?? "(none)"} (emptyDir, configMap, secret and persistentVolumeClaim are)";
+            }
+        }
+
+        foreach (var what in (spec.Containers ?? []).SelectMany(container => Unsupported(container, volumes)))
+        {
+            yield return what;
+        }
+    }
+
+    private static IEnumerable<string> Unsupported(ContainerSpec container, HashSet<string> volumes)
+    {
+        var where = $"in container {container.Name}";
+        if (container.Lifecycle is { Count: > 0 })
+        {
+            yield return $"lifecycle hooks (preStop, postStart) {where}";
+        }
+
+        if (container.VolumeDevices is { Count: > 0 })
+        {
+            yield return $"volumeDevices {where}";
+        }
+
+        if (container.Tty == true || container.Stdin == true)
+        {
+            yield return $"tty and stdin {where}";
+        }
+
+        foreach (var (name, probe) in ((string, ProbeSpec?)[])[("startupProbe", container.StartupProbe), ("livenessProbe", container.LivenessProbe), ("readinessProbe", container.ReadinessProbe)])
+        {
+            if (probe is { HttpGet: null, TcpSocket: null })
+            {
+                yield return $"{name} by {(probe.Exec is not null ? "exec" : probe.Grpc is not null ? "grpc" : "nothing")} {where} (httpGet and tcpSocket are)";
+            }
+        }
+
+        foreach (var env in container.Env ?? [])
+        {
+            if (env.ValueFrom?.ResourceFieldRef is not null || env.ValueFrom?.FileKeyRef is not null)
+            {
+                yield return $"env {env.Name} from {(env.ValueFrom.ResourceFieldRef is not null ? "resourceFieldRef" : "fileKeyRef")} {where}";
+            }
+
+            if (!PodEnvironment.IsPortableName(env.Name))
+            {
+                yield return $"env name \"{env.Name}\" {where} (letters, digits and underscores are)";
+            }
+        }
+
+        foreach (var mount in container.VolumeMounts ?? [])
+        {
+            if (!string.IsNullOrEmpty(mount.SubPathExpr))
+            {
+                yield return $"subPathExpr of mount {mount.MountPath} {where}";
+            }
+
+            if (mount.SubPath is { } subPath && (subPath.StartsWith('/') || subPath.Split('/').Contains("..")))
+            {
+                yield return $"subPath {subPath} {where}: it leaves its volume";
+            }
+
+            if (!mount.MountPath.StartsWith('/') || mount.MountPath.Trim('/').Length == 0)
+            {
+                yield return $"mountPath \"{mount.MountPath}\" {where} (an absolute path below / is)";
+            }
+
+            if (!volumes.Contains(mount.Name))
+            {
+                yield return $"mount {mount.MountPath} {where} of volume {mount.Name}, which the pod does not have";
+            }
+        }
+    }
+}

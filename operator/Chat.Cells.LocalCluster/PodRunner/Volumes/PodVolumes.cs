@@ -1,0 +1,97 @@
+using Chat.Cells.LocalCluster.PodRunner.Spec;
+
+namespace Chat.Cells.LocalCluster.PodRunner.Volumes;
+
+/// <summary>The folders behind one pod's volumes.</summary>
+/// <param name="podFolder">The pod's own folder; what is in it goes with the pod.</param>
+/// <param name="claimsFolder">The folder of all claims, <c>&lt;namespace&gt;/&lt;claim&gt;</c> below it; what is in it stays until the claim is deleted.</param>
+public sealed class PodVolumes(string podFolder, string claimsFolder)
+{
+    /// <summary>The folder of a claim.</summary>
+    public static string ClaimFolder(string claimsFolder, string @namespace, string claim) => Path.Combine(claimsFolder, @namespace, claim);
+
+    /// <summary>Creates what is missing and brings ConfigMap and Secret volumes up to date.</summary>
+    /// <returns>The volumes whose files changed.</returns>
+    /// <exception cref="PodConfigException">A ConfigMap, Secret or key that is not optional is missing.</exception>
+    public IReadOnlyList<string> Refresh(PodObject pod, IPodConfigSource source)
+    {
+        var changed = new List<string>();
+        foreach (var volume in pod.Spec.Volumes ?? [])
+        {
+            var folder = Folder(pod, volume);
+            var files = volume switch
+            {
+                { ConfigMap: { } map } => Files("configmap", map.Name, source.ConfigMap(pod.Metadata.Namespace, map.Name), map.Items, map.Optional, Mode(map.DefaultMode, 0b110_100_100)),
+                // On a shared machine a secret is for its owner only, whatever the manifest says.
+                { Secret: { } secret } => Files("secret", secret.SecretName, source.Secret(pod.Metadata.Namespace, secret.SecretName), secret.Items, secret.Optional,
+                    Mode(secret.DefaultMode, 0b110_000_000) & (UnixFileMode)0b111_000_000),
+                _ => null,
+            };
+            if (files is null)
+            {
+                Directory.CreateDirectory(folder);
+            }
+            else if (ProjectedFolder.Write(folder, files))
+            {
+                changed.Add(volume.Name);
+            }
+        }
+
+        foreach (var container in pod.Spec.Containers ?? [])
+        {
+            foreach (var mount in (container.VolumeMounts ?? []).Where(mount => !string.IsNullOrEmpty(mount.SubPath)))
+            {
+                var volume = pod.Spec.Volumes!.First(candidate => string.Equals(candidate.Name, mount.Name, StringComparison.Ordinal));
+                if (volume is { ConfigMap: null, Secret: null })
+                {
+                    Directory.CreateDirectory(Path.Combine(Folder(pod, volume), mount.SubPath!));
+                }
+            }
+        }
+
+        return changed;
+    }
+
+    /// <summary>What stands for a container's mounts.</summary>
+    public MountPaths MountPaths(PodObject pod, ContainerSpec container) =>
+        new((container.VolumeMounts ?? []).Select(mount =>
+        {
+            var folder = Folder(pod, pod.Spec.Volumes!.First(volume => string.Equals(volume.Name, mount.Name, StringComparison.Ordinal)));
+            return (mount.MountPath, string.IsNullOrEmpty(mount.SubPath) ? folder : Path.Combine(folder, mount.SubPath));
+        }));
+
+    private string Folder(PodObject pod, VolumeSpec volume) => volume.PersistentVolumeClaim is { } claim
+        ? ClaimFolder(claimsFolder, pod.Metadata.Namespace, claim.ClaimName)
+        : Path.Combine(podFolder, "volumes", volume.Name);
+
+    private static List<ProjectedFile> Files(
+        string kind, string name, IReadOnlyDictionary<string, byte[]>? data, List<KeyToPathSpec>? items, bool? optional, UnixFileMode mode)
+    {
+        if (data is null)
+        {
+            return optional == true ? [] : throw new PodConfigException($"{kind} \"{name}\" not found");
+        }
+
+        if (items is not { Count: > 0 })
+        {
+            return [.. data.Select(entry => new ProjectedFile(entry.Key, entry.Value, mode))];
+        }
+
+        var files = new List<ProjectedFile>();
+        foreach (var item in items)
+        {
+            if (data.TryGetValue(item.Key, out var content))
+            {
+                files.Add(new ProjectedFile(item.Path, content, mode));
+            }
+            else if (optional != true)
+            {
+                throw new PodConfigException($"{kind} \"{name}\" has no key \"{item.Key}\"");
+            }
+        }
+
+        return files;
+    }
+
+    private static UnixFileMode Mode(int? wanted, int otherwise) => (UnixFileMode)((wanted ?? otherwise) & 0b111_111_111);
+}
