@@ -1,0 +1,146 @@
+import { newRequestId } from './ids.js';
+
+const ANSWER_TIMEOUT_MS = 10_000;
+const RETRY_MS = 500;
+const RETRY_LIMIT_MS = 10_000;
+
+/**
+ * Messages that the server has not accepted yet. Each is kept in storage until its verdict, and sent again under its requestId, unchanged, until there is one. Sends of one channel
+ * name their predecessor (afterRequest), so that their order holds whatever is lost.
+ */
+export class Outbox {
+  #storage;
+  #prefix;
+  #clock;
+  #transmit;
+  #onChange;
+  #entries = new Map(); // requestId -> entry, in the order of sending
+  #timer = null;
+  #sequence = 0;
+
+  /** @param {object} deps storage, prefix, clock; transmit(entry): boolean; onChange(entry): an entry failed. */
+  constructor({ storage, prefix, clock, transmit, onChange }) {
+    this.#storage = storage;
+    this.#prefix = prefix;
+    this.#clock = clock;
+    this.#transmit = transmit;
+    this.#onChange = onChange;
+    for (const key of storage.keys(prefix)) this.#restore(key);
+  }
+
+  /** The entries of a channel, in the order of sending: {requestId, channelId, content, contentType, replyTo?, after?, afterRequest?, createdAt, error?}. */
+  of(channelId) {
+    return [...this.#entries.values()].filter(entry => entry.channelId === channelId);
+  }
+
+  get all() {
+    return [...this.#entries.values()];
+  }
+
+  get(requestId) {
+    return this.#entries.get(requestId);
+  }
+
+  add({ channelId, content, contentType, replyTo, after }) {
+    const previous = this.of(channelId).findLast(entry => !entry.error);
+    const entry = { requestId: newRequestId(), channelId, content, contentType, replyTo, after, afterRequest: previous?.requestId, createdAt: this.#clock.now() };
+    entry.key = `${this.#prefix}${String(entry.createdAt).padStart(15, '0')}.${String(this.#sequence++).padStart(6, '0')}.${entry.requestId}`;
+    this.#entries.set(entry.requestId, entry);
+    this.#keep(entry);
+    this.#send(entry);
+    return entry;
+  }
+
+  /** A new socket is there: everything without a verdict goes out again, in order. */
+  connected() {
+    for (const entry of this.#entries.values()) {
+      if (!entry.error) this.#send(entry);
+    }
+  }
+
+  disconnected() {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const entry of this.#entries.values()) entry.dueAt = undefined;
+  }
+
+  /** The verdict is "accepted"; returns the entry, or undefined when it is known already. */
+  accepted(requestId) {
+    return this.#take(requestId);
+  }
+
+  /** The verdict is no, or not yet. Returns the entry. */
+  refused(requestId, error) {
+    const entry = this.#entries.get(requestId);
+    if (!entry || entry.error) return entry;
+    if (error.temporary) {
+      entry.tries = (entry.tries ?? 0) + 1;
+      this.#due(entry, error.retryAfter ?? Math.min(RETRY_LIMIT_MS, RETRY_MS * 2 ** Math.min(entry.tries, 5)));
+      return entry;
+    }
+    entry.error = { code: error.code, message: error.message };
+    entry.dueAt = undefined;
+    this.#keep(entry);
+    // It was never judged: who names it as predecessor would wait for it for ever.
+    for (const next of this.#entries.values()) {
+      if (next.afterRequest !== requestId) continue;
+      next.afterRequest = this.#entries.has(entry.afterRequest) ? entry.afterRequest : undefined;
+      this.#keep(next);
+    }
+    this.#onChange(entry);
+    return entry;
+  }
+
+  /** Gives up an entry that failed. */
+  discard(requestId) {
+    return this.#take(requestId);
+  }
+
+  #take(requestId) {
+    const entry = this.#entries.get(requestId);
+    if (!entry) return undefined;
+    this.#entries.delete(requestId);
+    this.#storage.remove(entry.key);
+    return entry;
+  }
+
+  #send(entry) {
+    entry.dueAt = undefined;
+    if (this.#transmit(entry)) this.#due(entry, ANSWER_TIMEOUT_MS);
+  }
+
+  #due(entry, delay) {
+    entry.dueAt = this.#clock.now() + delay;
+    this.#schedule();
+  }
+
+  // One timer for the earliest; then all that are due go in order, so that a chain is not sent backwards.
+  #schedule() {
+    const times = this.all.map(entry => entry.dueAt).filter(time => time !== undefined);
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+    if (times.length === 0) return;
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = null;
+      const now = this.#clock.now();
+      for (const entry of this.all) {
+        if (entry.dueAt !== undefined && entry.dueAt <= now) this.#send(entry);
+      }
+      this.#schedule();
+    }, Math.max(0, Math.min(...times) - this.#clock.now()));
+  }
+
+  #keep(entry) {
+    const { requestId, channelId, content, contentType, replyTo, after, afterRequest, createdAt, error } = entry;
+    this.#storage.set(entry.key, JSON.stringify({ requestId, channelId, content, contentType, replyTo, after, afterRequest, createdAt, error }));
+  }
+
+  #restore(key) {
+    try {
+      const entry = JSON.parse(this.#storage.get(key));
+      if (entry?.requestId && entry.channelId) this.#entries.set(entry.requestId, { ...entry, key });
+    } catch {
+      this.#storage.remove(key); // not ours, or cut off: there is nothing to send
+    }
+  }
+}
