@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup build up test lint smoke bench e2e-api crds clean
+.PHONY: help setup build up down test lint smoke bench e2e-api crds clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -13,11 +13,29 @@ setup: ## Install what this machine lacks (Debian packages, npm packages)
 build: ## Build the whole solution
 	@dotnet build Chat.Cells.sln -v quiet -clp:NoSummary
 
+up: ## Start two cells, bridges, the router and the page; Ctrl-C stops it all (ARGS="--port 0 …" passes options)
+	@scripts/up.sh $(ARGS)
+
+down: ## Stop a cluster that was started with ARGS=--detach
+	@scripts/down.sh $(ARGS)
+
+test: ## Set up what the machine lacks, build, run every suite
+	@scripts/test.sh
+
 lint: ## Build with every analyzer as an error and check the formatting
 	@scripts/lint.sh
 
-clean: ## Remove build output, test artifacts and the laptop cluster's data
-	@rm -rf .data artifacts .cache && find . -name bin -o -name obj -type d -not -path '*/node_modules/*' | xargs rm -rf
+smoke: ## Kill one process after another under load and prove that no acked message is lost (ARGS="--seed N …")
+	@scripts/load.sh smoke $(ARGS)
+
+bench: ## Measure latency and throughput on the laptop cluster
+	@scripts/load.sh bench $(ARGS)
+
+e2e-api: ## Run the suites of the operator's API side against the cluster of KUBECONFIG
+	@scripts/e2e-api.sh
 
 crds: ## Write crds/ from the C# types
 	@dotnet run --project operator/Chat.Cells.Operator -v quiet -- crd --output crds/chatcells.io_chatcells.yaml
+
+clean: ## Remove build output, test artifacts and the laptop cluster's data
+	@scripts/clean.sh

@@ -123,6 +123,15 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
         Start(pod, spec, placement, launch, now);
     }
 
+    /// <summary>What it waits for may be there now. A crash's back-off is not shortened.</summary>
+    public void RetryNow()
+    {
+        if (run is null && Waiting is not { Reason: KubeletNames.CrashLoopBackOff })
+        {
+            notBefore = default;
+        }
+    }
+
     /// <summary>Asks the process to end, and makes it end when the grace is over.</summary>
     public void Stop(TimeSpan grace, string why)
     {
@@ -187,15 +196,20 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
 
     private void Wait(PodObject pod, string reason, string message, DateTimeOffset now)
     {
+        notBefore = now + TimeSpan.FromSeconds(1);
         var waiting = new Waiting(reason, message);
         if (waiting != Waiting)
         {
             Waiting = waiting;
+            if (reason == KubeletNames.ContainerCreating)
+            {
+                runtime.Logger.ContainerNotYet(pod.Display, name, message);
+                return;
+            }
+
             runtime.Logger.ContainerWaits(pod.Display, name, reason, message);
             runtime.Reporter.Event(pod, warning: true, reason == KubeletNames.ErrImageNeverPull ? reason : "Failed", message);
         }
-
-        notBefore = now + TimeSpan.FromSeconds(1);
     }
 
     private void Start(PodObject pod, ContainerSpec spec, PodPlacement placement, ContainerLaunch launch, DateTimeOffset now)

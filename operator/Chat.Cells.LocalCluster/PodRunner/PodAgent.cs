@@ -16,12 +16,13 @@ public sealed class PodAgent
     private static readonly TimeSpan Pass = TimeSpan.FromSeconds(2);
     private readonly PodRuntime runtime;
     private readonly ClusterObjects objects;
-    private readonly LoopbackRange range;
+    private LoopbackRange range;
     private readonly string cidr;
     private readonly ResourceClient<Unstructured> pods;
     private readonly SemaphoreSlim wake = new(0);
     private readonly Lock gate = new();
     private readonly Dictionary<string, Entry> workers = new(StringComparer.Ordinal);
+    private readonly HashSet<string> finished = new(StringComparer.Ordinal); // gone here, but perhaps not yet from the cache
 
     /// <summary>Registers with the caches; call before they run.</summary>
     public PodAgent(KubernetesClient client, ClusterObjects objects, PodRuntime runtime, string cidr)
@@ -79,6 +80,8 @@ public sealed class PodAgent
             StartWorker(record, known.GetValueOrDefault(record.Uid), cancellationToken);
         }
 
+        // Take up after the highest address in use: one that was given back a moment ago may still be in somebody's memory.
+        range = new LoopbackRange(cidr, records.Select(record => IPAddress.Parse(record.PodIP)).Where(range.Contains).MaxBy(address => BitConverter.ToUInt32([.. address.GetAddressBytes().Reverse()])));
         runtime.Logger.RunnerReady(records.Count, cidr);
     }
 
@@ -100,6 +103,7 @@ public sealed class PodAgent
 
         lock (gate)
         {
+            finished.RemoveWhere(uid => !known.ContainsKey(uid));
             foreach (var (uid, entry) in workers)
             {
                 if (!known.ContainsKey(uid) && !entry.Gone)
@@ -137,6 +141,11 @@ public sealed class PodAgent
     {
         lock (gate)
         {
+            if (finished.Contains(pod.Metadata.Uid))
+            {
+                return;
+            }
+
             if (workers.TryGetValue(pod.Metadata.Uid, out var entry))
             {
                 if (!string.Equals(entry.SeenVersion, pod.Metadata.ResourceVersion, StringComparison.Ordinal))
@@ -193,9 +202,10 @@ public sealed class PodAgent
 
     private async Task RunWorkerAsync(string uid, PodWorker worker, CancellationToken cancellationToken)
     {
+        var gone = false;
         try
         {
-            await worker.RunAsync(cancellationToken);
+            gone = await worker.RunAsync(cancellationToken);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -207,6 +217,10 @@ public sealed class PodAgent
         lock (gate)
         {
             workers.Remove(uid);
+            if (gone)
+            {
+                finished.Add(uid);
+            }
         }
 
         wake.Release();

@@ -14,6 +14,9 @@ internal static partial class PodRunnerLog
     [LoggerMessage(4, LogLevel.Warning, "Pod {Pod}: container {Container} waits: {Reason}: {Message}")]
     public static partial void ContainerWaits(this ILogger logger, string pod, string container, string reason, string message);
 
+    [LoggerMessage(14, LogLevel.Information, "Pod {Pod}: container {Container} waits: {Message}")]
+    public static partial void ContainerNotYet(this ILogger logger, string pod, string container, string message);
+
     [LoggerMessage(5, LogLevel.Warning, "Pod {Pod}: container {Container}: {Probe} probe failed for good, restarting it: {Message}")]
     public static partial void ProbeRestarts(this ILogger logger, string pod, string container, string probe, string message);
 

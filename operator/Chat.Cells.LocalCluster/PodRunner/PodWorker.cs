@@ -52,13 +52,20 @@ public sealed class PodWorker
     public void Gone() => Post(() => gone = true);
 
     /// <summary>A ConfigMap, Secret or claim of the pod's namespace changed.</summary>
-    public void ConfigChanged() => Post(static () => { });
+    public void ConfigChanged() => Post(() =>
+    {
+        foreach (var container in containers.Values)
+        {
+            container.RetryNow();
+        }
+    });
 
     /// <summary>Runs until the pod is gone, its processes ended and its folder removed; or until cancelled, leaving all of it as it is.</summary>
     /// <returns>True when the pod is gone.</returns>
     public async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
         Restore();
+        SaveRecord(); // and with it the pod's folder
         var signal = posted.Reader.WaitToReadAsync(cancellationToken).AsTask();
         try
         {

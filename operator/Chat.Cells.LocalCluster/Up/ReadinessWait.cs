@@ -93,7 +93,12 @@ public sealed class ReadinessWait(KubernetesClient client, UpConsole console, Ti
     private static string Describe(V1Pod pod)
     {
         var waiting = pod.Status?.ContainerStatuses?.Select(status => status.State?.Waiting).FirstOrDefault(state => state is { Reason: not "ContainerCreating" });
-        return waiting is null ? pod.Metadata.Name! : $"{pod.Metadata.Name} ({waiting.Reason}: {waiting.Message})";
+        return waiting switch
+        {
+            null => pod.Metadata.Name!,
+            { Reason: "CrashLoopBackOff" } => $"{pod.Metadata.Name} (it crashes: kubectl logs -n {pod.Metadata.Namespace} {pod.Metadata.Name})",
+            _ => $"{pod.Metadata.Name} ({waiting.Reason}: {waiting.Message})",
+        };
     }
 
     private static async Task<string?> PageAsync(HttpClient http, Uri page, CancellationToken cancellationToken)

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# make test: sets up what the machine lacks, builds once, runs every suite, at most two at a time. Its last line is the sum over all suites;
+# a failed test, a suite that crashed and a suite that printed no result all make it fail.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh || exit 1
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+echo "building"
+dotnet build Chat.Cells.sln -v quiet -clp:NoSummary -nologo || { echo "the build failed"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+mkdir -p .cache && touch .cache/built
+
+results=$PWD/artifacts/test
+rm -rf "$results" && mkdir -p "$results"
+started=$SECONDS
+
+# One line per suite: name, then the command. The long ones first, so that the two slots end about together.
+suites=$(
+  for project in $(ls -d e2e/*.Tests operator/*.Tests cell/*.Tests router/*.Tests lib/*.Tests); do
+    echo "$(basename "$project") dotnet test $project/$(basename "$project").csproj --no-build --nologo"
+  done
+  [ -f cell/web/package.json ] && echo "web scripts/npm-test.sh cell/web"
+  [ -f e2e/browser/package.json ] && echo "browser scripts/browser-test.sh"
+)
+
+run_suite() {
+  local name=$1; shift
+  local log=$results/$name.log begun=$SECONDS code=0
+  timeout --kill-after=10 "${SUITE_TIMEOUT:-480}" "$@" >"$log" 2>&1 </dev/null || code=$?
+  # dotnet test: "Passed!  - Failed: 0, Passed: 12, Skipped: 1, …"; node's runner: "# pass 12" or "ℹ pass 12", each on a line.
+  local counts
+  counts=$(awk '
+    /(Passed!|Failed!|Skipped!) +- Failed:/ { match($0, /Failed: +[0-9]+/); f += substr($0, RSTART + 7, RLENGTH - 7); match($0, /Passed: +[0-9]+/); p += substr($0, RSTART + 7, RLENGTH - 7)
+      match($0, /Skipped: +[0-9]+/); s += substr($0, RSTART + 8, RLENGTH - 8); seen = 1 }
+    /^(#|ℹ) (pass|fail|cancelled|skipped|todo) [0-9]+$/ { seen = 1; if ($2 == "pass") p += $3; else if ($2 == "fail" || $2 == "cancelled") f += $3; else s += $3 }
+    END { if (seen) print p + 0, f + 0, s + 0 }' "$log")
+  local passed=0 failed=0 skipped=0 note=""
+  if [ -n "$counts" ]; then
+    read -r passed failed skipped <<<"$counts"
+    if [ "$code" != 0 ] && [ "$failed" = 0 ]; then failed=1; note=" (exit code $code: see $log)"; fi
+  else
+    failed=1; note=" (no result, exit code $code: see $log)"
+  fi
+  [ "$failed" != 0 ] && note="$note $(grep -E '^ +(Failed) |^not ok |^✖ ' "$log" | head -20 | sed 's/^ */\n    /')"
+  printf '%-32s %5d passed, %d failed, %d skipped, %d s%s\n' "$name" "$passed" "$failed" "$skipped" $((SECONDS - begun)) "$note"
+  echo "$passed $failed $skipped" >"$results/$name.counts"
+}
+export -f run_suite
+export results
+
+while IFS= read -r line; do printf '%s\0' "$line"; done <<<"$suites" | xargs -0 -P 2 -I{} bash -c 'SECONDS=0; run_suite {}'
+
+count=$(wc -l <<<"$suites")
+have=$(find "$results" -name '*.counts' | wc -l)
+echo "$count suites in $((SECONDS - started)) s"
+cat "$results"/*.counts | awk -v lost=$((count - have)) '{ p += $1; f += $2; s += $3 } END { f += lost; printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'
