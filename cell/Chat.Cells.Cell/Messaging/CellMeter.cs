@@ -30,8 +30,8 @@ public static class CellMeter
     /// <summary>Records not processed yet, by <c>group</c>, <c>topic</c> and <c>partition</c>; refreshed about once a second of work.</summary>
     public static readonly Gauge<long> Lag = Meter.CreateGauge<long>("chatcells.lag", "{record}", "Records of a partition that are not processed yet.");
 
-    /// <summary>Time from a record's append to the commit that follows its effects, in ms, by <c>role</c>.</summary>
-    public static readonly Histogram<double> Latency = Meter.CreateHistogram<double>("chatcells.latency", "ms", "From a record's append until its effects are done.");
+    /// <summary>Time from a record's append to the commit that follows its effects, in seconds, by <c>role</c>.</summary>
+    public static readonly Histogram<double> Latency = Meter.CreateHistogram<double>("chatcells.latency", "s", "From a record's append until its effects are done.");
 
     /// <summary>Bridged records served here, by <c>source</c>.</summary>
     public static readonly Counter<long> BridgeServed = Meter.CreateCounter<long>("chatcells.bridge.served", "{record}", "Records of other cells that took effect here.");

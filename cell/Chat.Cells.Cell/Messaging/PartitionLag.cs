@@ -18,7 +18,7 @@ internal sealed class PartitionLag(IMessageLog log, string group, TopicPartition
     /// <summary>Called after a commit.</summary>
     public async ValueTask ReportAsync(LogRecord last, CancellationToken cancellationToken)
     {
-        CellMeter.Latency.Record(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - last.AppendTime), role);
+        CellMeter.Latency.Record(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - last.AppendTime) / 1000.0, role);
         var now = time.GetTimestamp();
         if (reportedAt != 0 && time.GetElapsedTime(reportedAt, now) < TimeSpan.FromSeconds(1)) return;
         reportedAt = now;
