@@ -1,2 +1,20 @@
-var app = WebApplication.CreateBuilder(args).Build();
-await app.RunAsync();
+using Chat.Cells.Bridge;
+
+if (args is ["--help" or "-h"])
+{
+    Console.WriteLine(BridgeOptions.Usage);
+    return 0;
+}
+BridgeOptions options;
+try
+{
+    options = BridgeOptions.Read(args, Environment.GetEnvironmentVariable);
+}
+catch (OptionsException e)
+{
+    await Console.Error.WriteLineAsync($"{e.Message}\n\n{BridgeOptions.Usage}");
+    return 2;
+}
+await using var bridge = BridgeHost.Create(options);
+await bridge.RunAsync();
+return 0;
