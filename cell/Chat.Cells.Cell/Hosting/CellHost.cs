@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Chat.Cells.Cell.Accounts;
+using Chat.Cells.Cell.Bridging;
 using Chat.Cells.Cell.Channels;
 using Chat.Cells.Cell.Connections;
 using Chat.Cells.Cell.Http;
@@ -153,6 +154,7 @@ public sealed class CellHost : IAsyncDisposable
 
         services.AddSingleton<PasswordHasher>().AddSingleton<TokenIssuer>().AddSingleton<HandleClaims>().AddSingleton<PeerCells>();
         services.AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>().AddSingleton<Commands>();
+        services.AddBridging();
         AddRoles(services, options);
         services.AddGateway();
     }
@@ -163,6 +165,7 @@ public sealed class CellHost : IAsyncDisposable
         {
             services.AddSingleton<FanOutRole>();
             AddRole<FanOutRole>(services, "fanout", static r => (r.RunAsync, () => r.IsRunning));
+            AddRole<BridgeInRole>(services, "bridge-in", static r => (r.RunAsync, () => r.IsRunning));
         }
         if (options.HasRole("delivery"))
         {
@@ -203,6 +206,7 @@ public sealed class CellHost : IAsyncDisposable
         closed.MapReadiness();
         closed.MapMetrics();
         closed.MapInternalUsers();
+        closed.MapBridgeEndpoints();
     }
 
     /// <summary>What must be there before the first request: the map and the topics.</summary>
