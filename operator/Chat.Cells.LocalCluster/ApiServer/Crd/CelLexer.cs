@@ -100,8 +100,8 @@ internal static class CelLexer
         }
 
         var number = text[start..i];
-        object value = long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var whole) ? whole
-            : number.StartsWith("0x", StringComparison.Ordinal) && long.TryParse(number.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var hex) ? hex
+        object value = long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var whole) ? (object)whole
+            : number.StartsWith("0x", StringComparison.Ordinal) && long.TryParse(number.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var hex) ? (object)hex
             : double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) ? real
             : throw new CelSyntaxException($"'{number}' is not a number that is supported here (column {start + 1})");
         tokens.Add(new(CelTokenKind.Literal, number, value, start));

@@ -121,17 +121,24 @@ internal sealed record CelBinary(string Operator, CelNode Left, CelNode Right) :
         {
             left = Truth(Left.Evaluate(scope), Operator);
         }
-        catch (CelEvaluationException)
+        catch (CelEvaluationException) when (Decides(scope, decisive))
         {
-            if (Truth(Right.Evaluate(scope), Operator) == decisive)
-            {
-                return decisive;
-            }
-
-            throw;
+            return decisive;
         }
 
         return left == decisive ? decisive : Truth(Right.Evaluate(scope), Operator);
+    }
+
+    private bool Decides(CelScope scope, bool decisive)
+    {
+        try
+        {
+            return Right.Evaluate(scope) is bool right && right == decisive;
+        }
+        catch (CelEvaluationException)
+        {
+            return false; // Both sides failed: the left one's reason is told.
+        }
     }
 }
 

@@ -6,6 +6,7 @@ namespace Chat.Cells.LocalCluster.ApiServer.Crd;
 internal sealed class CelParser
 {
     private const int MaxDepth = 64;
+    private const int MaxLength = 4096;
     private static readonly HashSet<string> Macros = new(StringComparer.Ordinal) { "all", "exists", "exists_one", "filter", "map" };
 
     private static readonly string[][] Levels =
@@ -32,6 +33,11 @@ internal sealed class CelParser
     /// <exception cref="CelSyntaxException">It is not an expression, or uses what is not supported here.</exception>
     public static CelNode Parse(string text, params string[] variables)
     {
+        if (text.Length > MaxLength)
+        {
+            throw new CelSyntaxException($"an expression may not be longer than {MaxLength} characters here"); // Chains nest as deep as they are long.
+        }
+
         var parser = new CelParser(text, variables);
         var node = parser.Ternary();
         if (parser.Peek.Kind != CelTokenKind.End)

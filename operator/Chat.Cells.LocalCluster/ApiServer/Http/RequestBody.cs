@@ -22,7 +22,7 @@ internal static class RequestBody
     public static async Task<JsonObject?> ReadObjectAsync(HttpRequest request, ICollection<string>? duplicates, CancellationToken cancellationToken)
     {
         var type = MediaType(request);
-        if (type is not ("" or "application/json" or "application/yaml"))
+        if (type is not ("" or "application/json" or "application/yaml" or ProtobufBody.MediaType))
         {
             throw ApiException.UnsupportedMediaType("application/json", "application/yaml");
         }
@@ -31,6 +31,11 @@ internal static class RequestBody
         if (bytes.Length == 0)
         {
             return null;
+        }
+
+        if (type == ProtobufBody.MediaType)
+        {
+            return ProtobufBody.Read(bytes);
         }
 
         return Parse(bytes, type == "application/yaml", duplicates) as JsonObject

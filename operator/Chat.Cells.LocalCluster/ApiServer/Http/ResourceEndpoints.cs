@@ -25,7 +25,7 @@ internal sealed class ResourceEndpoints(ObjectStore store, ResourceRegistry regi
         }
 
         var target = new Target(kind, version, path.Namespace, path.Name, path.Subresource);
-        if (version.Warning.Length > 0 && (kind.IsCustom || !HttpMethods.IsGet(context.Request.Method)))
+        if (version.Warning.Length > 0 && (kind.IsCustom || context.Request.Method is "POST" or "PUT" or "PATCH"))
         {
             Responses.Warn(context, version.Warning);
         }

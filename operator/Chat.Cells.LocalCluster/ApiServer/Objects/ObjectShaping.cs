@@ -6,6 +6,11 @@ internal static class ObjectShaping
     /// <summary>Checks that a body is what the path says, and gives it the header fields of the request.</summary>
     public static void CheckHeader(JsonObject body, Target target)
     {
+        if (body["metadata"] is not (null or JsonObject))
+        {
+            throw ApiException.BadRequest("metadata must be an object");
+        }
+
         var kind = body.Text("kind") ?? "";
         var version = body.Text("apiVersion") ?? "";
         if (version.Length > 0 && version != target.ApiVersion)

@@ -61,6 +61,11 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
     private static WriteResult Dry(StoreTransaction transaction, WriteOptions write, WriteResult result)
     {
         transaction.IsDryRun = write.DryRun;
+        if (write.DryRun && result.Created)
+        {
+            result.Object.Child("metadata").Remove("resourceVersion"); // What was never written has no version.
+        }
+
         return result;
     }
 
