@@ -21,6 +21,7 @@ public sealed partial class BridgePump : IAsyncDisposable
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RefusedBackOff = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TokenCheck = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan SilenceTimeout = BridgeFrame.KeepAliveInterval * 3;
 
@@ -74,6 +75,7 @@ public sealed partial class BridgePump : IAsyncDisposable
         while (!cancellationToken.IsCancellationRequested)
         {
             var pause = backOff;
+            var tokens = TokensChangedAt();
             try
             {
                 await CopyAsync(() => backOff = FirstBackOff, cancellationToken);
@@ -100,17 +102,30 @@ public sealed partial class BridgePump : IAsyncDisposable
                 Interlocked.Exchange(ref oldestPending, 0);
             }
             meter.Reconnects.Add(1);
-            try
-            {
-                await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time, cancellationToken);
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
+            if (!await PauseAsync(pause * (0.5 + Random.Shared.NextDouble()), tokens, cancellationToken)) break;
         }
         LogStopped(logger);
     }
+
+    /// <summary>Waits, but no longer than until a token changes; false when cancelled.</summary>
+    private async Task<bool> PauseAsync(TimeSpan pause, (DateTime, DateTime) tokens, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var started = time.GetTimestamp();
+            for (var left = pause; left > TimeSpan.Zero && TokensChangedAt() == tokens; left = pause - time.GetElapsedTime(started))
+            {
+                await Task.Delay(left < TokenCheck ? left : TokenCheck, time, cancellationToken);
+            }
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private (DateTime Source, DateTime Target) TokensChangedAt() => (sourceToken.ChangedAt, targetToken.ChangedAt);
 
     public ValueTask DisposeAsync()
     {
