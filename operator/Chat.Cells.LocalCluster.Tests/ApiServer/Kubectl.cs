@@ -33,7 +33,7 @@ public sealed class Kubectl(string kubeconfig, string folder)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("kubectl", "version --client -o json") { RedirectStandardOutput = true, RedirectStandardError = true });
+            using var process = Process.Start(new ProcessStartInfo("kubectl", "version --client -o json") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false });
             var output = process!.StandardOutput.ReadToEnd();
             process.WaitForExit();
             var minor = JsonNode.Parse(output)?["clientVersion"]?["gitVersion"]?.GetValue<string>().Split('.')[1];
@@ -50,7 +50,7 @@ public sealed class Kubectl(string kubeconfig, string folder)
     /// <summary>Runs kubectl until it ends, or until what it has printed is enough.</summary>
     public async Task<Result> RunAsync(string arguments, string? input, Func<string, bool> isEnough, Func<Task>? afterFirstLine = null)
     {
-        var start = new ProcessStartInfo("kubectl", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("kubectl", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment["KUBECONFIG"] = kubeconfig;
         start.Environment["HOME"] = folder; // the discovery cache of kubectl: a fresh one, ports are used again
         using var process = Process.Start(start)!;
