@@ -1,0 +1,272 @@
+import { $, avatar, el, icon, reconcile, setText } from './dom.js';
+import { count, dayName, explain, fullTime, sameDay, timeOfDay } from './format.js';
+import { tick } from './lists.js';
+
+const GROUP_WITHIN_MS = 5 * 60_000;
+const NEAR_BOTTOM = 80;
+const NEAR_TOP = 240;
+const NOTE_FROM = 90_000;
+const MOST = 100_000;
+
+/** The conversation in the middle: messages, history on scrolling up, the field to write in. */
+export class Conversation {
+  #chat;
+  #people;
+  #channelId = null;
+  #drafts = new Map();
+  #atBottom = true;
+  #loading = false;
+  #seen = 0;
+  #onClose;
+  #pointer = matchMedia('(pointer: coarse)');
+
+  constructor(chat, people, onClose) {
+    this.#chat = chat;
+    this.#people = people;
+    this.#onClose = onClose;
+    $('back').append(icon('back'));
+    $('back').addEventListener('click', () => onClose());
+    document.querySelector('.send').append(icon('send'));
+    $('scroller').addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    $('to-latest').addEventListener('click', () => this.#toLatest());
+    $('composer').addEventListener('submit', event => {
+      event.preventDefault();
+      this.#send();
+    });
+    $('message').addEventListener('input', () => this.#typed());
+    $('message').addEventListener('keydown', event => {
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.#pointer.matches) return;
+      event.preventDefault();
+      this.#send();
+    });
+    for (const type of ['visibilitychange', 'focus']) window.addEventListener(type, () => this.#read(), true);
+    new ResizeObserver(() => {
+      if (this.#atBottom) this.#scrollDown();
+    }).observe($('scroller'));
+  }
+
+  get channelId() {
+    return this.#channelId;
+  }
+
+  /** Shows a conversation; null shows none. */
+  open(channelId, { focus = true } = {}) {
+    if (this.#channelId) this.#drafts.set(this.#channelId, $('message').value);
+    const changed = this.#channelId !== channelId;
+    this.#channelId = channelId;
+    $('open-conversation').hidden = !channelId;
+    $('no-conversation').hidden = Boolean(channelId);
+    $('chat').classList.toggle('is-open', Boolean(channelId));
+    if (!channelId) return;
+    if (changed) {
+      $('messages').replaceChildren();
+      $('message').value = this.#drafts.get(channelId) ?? '';
+      this.#typed();
+      this.#atBottom = true;
+      this.#seen = 0;
+    }
+    this.render();
+    this.#scrollDown();
+    this.#loadIfEmpty();
+    // On a phone a focused field would bring up the keyboard over the conversation.
+    if (focus) (this.#pointer.matches ? $('head-title') : $('message')).focus({ preventScroll: true });
+  }
+
+  render() {
+    const channel = this.#chat.channel(this.#channelId);
+    if (!channel) {
+      if (this.#channelId) this.#onClose();
+      return;
+    }
+    this.#head(channel);
+    const list = $('messages');
+    const messages = this.#chat.messages(channel.channelId);
+    const scroller = $('scroller');
+    const fromBottom = scroller.scrollHeight - scroller.scrollTop;
+    // What was there before is not news to a screen reader.
+    list.setAttribute('aria-busy', String(list.childElementCount === 0 || this.#loading));
+    const direct = channel.type === 'direct';
+    reconcile(list, messages, {
+      key: message => message.requestId ?? message.messageId,
+      create: message => this.#bubble(message),
+      update: (item, message, index) => this.#update(item, message, messages[index - 1], messages[index + 1], direct),
+    });
+    list.setAttribute('aria-busy', 'false');
+    setText($('history-state'), this.#loading ? 'Loading earlier messages …' : channel.history.done || !channel.history.started ? this.#beginning(channel, messages) : '');
+    if (this.#atBottom) this.#scrollDown();
+    else scroller.scrollTop = scroller.scrollHeight - fromBottom;
+    this.#latestButton(messages.length);
+    this.#read();
+  }
+
+  #head(channel) {
+    const title = this.#people.title(channel);
+    const other = this.#people.other(channel);
+    setText($('head-title'), title);
+    setText($('head-subtitle'), channel.type === 'direct'
+      ? [this.#people.handle(other), `home ${this.#people.homeOf(other)}`].filter(Boolean).join(' · ')
+      : `${count(channel.members.length, 'member')} · home ${channel.home}`);
+    const face = `${this.#people.face(channel)} ${title}`;
+    if ($('head-avatar').dataset.face === face) return;
+    $('head-avatar').dataset.face = face;
+    $('head-avatar').replaceChildren(avatar(this.#people.face(channel), title, { group: channel.type === 'group' }));
+  }
+
+  #beginning(channel, messages) {
+    if (!channel.history.done) return '';
+    if (messages.length > 0) return 'This is where the conversation begins';
+    return channel.type === 'direct' ? `No messages yet. Say hello to ${this.#people.title(channel)}.` : 'No messages yet. Say hello to the group.';
+  }
+
+  #bubble(message) {
+    const mine = message.sender === this.#chat.me.userId;
+    return el('li', { class: `message ${mine ? 'is-mine' : 'is-theirs'}` }, [
+      el('div', { class: 'day', hidden: true }),
+      el('div', { class: 'line' }, [
+        !mine && el('span', { class: 'face' }),
+        el('div', { class: 'bubble' }, [
+          el('span', { class: 'sender' }),
+          el('p', { class: 'text', dir: 'auto', text: message.content }),
+          el('span', { class: 'meta' }, [el('span', { class: 'read-by' }), el('time'), el('span', { class: 'progress' })]),
+        ]),
+      ]),
+      el('div', { class: 'failure', hidden: true }),
+    ]);
+  }
+
+  #update(item, message, previous, next, direct) {
+    const newDay = !previous || !sameDay(previous.time, message.time);
+    const starts = newDay || !follows(previous, message);
+    const ends = !next || !sameDay(message.time, next.time) || !follows(message, next);
+    item.classList.toggle('starts', starts);
+    item.classList.toggle('ends', ends);
+    const day = item.querySelector('.day');
+    day.hidden = !newDay;
+    setText(day, newDay ? dayName(message.time) : '');
+    const mine = message.sender === this.#chat.me.userId;
+    const name = mine ? 'You' : this.#people.name(message.sender);
+    const sender = item.querySelector('.sender');
+    setText(sender, name);
+    sender.classList.toggle('visually-hidden', mine || direct || !starts);
+    const time = item.querySelector('time');
+    setText(time, timeOfDay(message.time));
+    time.title = fullTime(message.time);
+    if (!mine) {
+      const face = item.querySelector('.face');
+      const shown = ends && !direct ? name : '';
+      if (face.dataset.shown !== shown) {
+        face.dataset.shown = shown;
+        face.replaceChildren(...(shown ? [avatar(message.sender, name, { small: true })] : []));
+      }
+      face.hidden = direct;
+      return;
+    }
+    this.#progress(item, message, direct, !next);
+  }
+
+  #progress(item, message, direct, last) {
+    const state = `${message.status} ${message.readBy ?? 0} ${message.others ?? 0} ${last}`;
+    if (item.dataset.state === state) return;
+    item.dataset.state = state;
+    const readBy = !direct && message.readBy > 0 ? (message.readBy === message.others ? 'Read by all' : `Read by ${message.readBy}`) : '';
+    setText(item.querySelector('.read-by'), readBy);
+    item.querySelector('.progress').replaceChildren(tick(message.status));
+    const failure = item.querySelector('.failure');
+    failure.hidden = message.status !== 'failed';
+    if (message.status !== 'failed') return;
+    failure.replaceChildren(
+      el('span', { text: `Not sent. ${explain(message.error)}` }),
+      el('button', { type: 'button', class: 'link', text: 'Send again', onClick: () => this.#chat.sendAgain(message.requestId) }),
+      el('button', { type: 'button', class: 'link', text: 'Delete', onClick: () => this.#chat.discard(message.requestId) }),
+    );
+  }
+
+  #send() {
+    const field = $('message');
+    const text = field.value.trim();
+    if (!text || !this.#channelId) return;
+    try {
+      this.#atBottom = true;
+      this.#chat.send(this.#channelId, text);
+    } catch (error) {
+      if (error.name !== 'ChatError') throw error;
+      setText($('composer-note'), explain(error));
+      return;
+    }
+    field.value = '';
+    this.#drafts.delete(this.#channelId);
+    this.#typed();
+    field.focus();
+  }
+
+  #typed() {
+    const field = $('message');
+    document.querySelector('.send').disabled = !field.value.trim();
+    field.style.height = 'auto';
+    field.style.height = `${Math.min(field.scrollHeight, 180)}px`;
+    const length = field.value.length < NOTE_FROM ? 0 : [...field.value].length;
+    setText($('composer-note'), length < NOTE_FROM ? '' : `${length.toLocaleString()} of ${MOST.toLocaleString()} characters`);
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = $('scroller');
+    this.#atBottom = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM;
+    if (this.#atBottom) {
+      this.#latestButton($('messages').childElementCount);
+      this.#read();
+    }
+    if (scrollTop < NEAR_TOP) this.#loadEarlier();
+  }
+
+  #latestButton(total) {
+    const button = $('to-latest');
+    if (this.#atBottom) this.#seen = total;
+    button.hidden = this.#atBottom || $('open-conversation').hidden;
+    const fresh = total - this.#seen;
+    if (button.hidden || button.dataset.fresh === String(fresh)) return;
+    button.dataset.fresh = String(fresh);
+    button.replaceChildren(icon('down'), el('span', { text: fresh > 0 ? count(fresh, 'new message') : 'Latest messages' }));
+  }
+
+  #toLatest() {
+    this.#atBottom = true;
+    this.#scrollDown();
+    this.#latestButton($('messages').childElementCount);
+    $('message').focus({ preventScroll: true });
+  }
+
+  #scrollDown() {
+    const scroller = $('scroller');
+    scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  #loadIfEmpty() {
+    if (!this.#chat.channel(this.#channelId)?.history.started) this.#loadEarlier();
+  }
+
+  async #loadEarlier() {
+    const channelId = this.#channelId;
+    const channel = this.#chat.channel(channelId);
+    if (this.#loading || !channel || channel.history.done) return;
+    this.#loading = true;
+    this.render();
+    try {
+      await this.#chat.loadHistory(channelId);
+    } catch (error) {
+      if (error.name !== 'ChatError') throw error;
+      setText($('composer-note'), `Earlier messages could not be loaded. ${explain(error)}`);
+    } finally {
+      this.#loading = false;
+      if (channelId === this.#channelId) this.render();
+    }
+  }
+
+  // Seen means: shown, at the bottom, in a window that somebody looks at.
+  #read() {
+    if (this.#channelId && this.#atBottom && document.visibilityState === 'visible' && document.hasFocus()) this.#chat.markRead(this.#channelId);
+  }
+}
+
+function follows(previous, message) {
+  return previous.sender === message.sender && message.time - previous.time < GROUP_WITHIN_MS;
+}
