@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Hosting;
@@ -8,6 +9,8 @@ namespace Chat.Cells.Operator.Plan;
 /// <summary>The bridges into a cell, one for every other cell: a secret and a Deployment in the target's namespace.</summary>
 internal static class BridgeObjects
 {
+    private const string TokensAnnotation = ChatCell.GroupName + "/tokens";
+
     /// <summary>The bridges that can run now: both ends have addresses and tokens.</summary>
     public static IEnumerable<DesiredObject> Make(Observed observed, OperatorOptions options)
     {
@@ -35,7 +38,7 @@ internal static class BridgeObjects
                 },
                 observed.BridgeSecrets.FirstOrDefault(s => s.Metadata.Name == bridge));
             yield return DesiredObject.From(
-                Deployment(target, bridge, peer.Name, sourceUrl, targetUrl, options),
+                Deployment(target, bridge, peer.Name, sourceUrl, targetUrl, Fingerprint(sourceToken, targetToken), options),
                 observed.Bridges.FirstOrDefault(d => d.Metadata.Name == bridge));
         }
     }
@@ -48,6 +51,9 @@ internal static class BridgeObjects
             .Concat(observed.BridgeSecrets.Where(s => !wanted.Contains(s.Metadata.Name!)).Select(Plan.Obsolete.From));
     }
 
+    // Other tokens make other pods. Of 64 random bytes, 64 bits of a hash tell nothing.
+    private static string Fingerprint(byte[] sourceToken, byte[] targetToken) => Convert.ToHexStringLower(SHA256.HashData([.. sourceToken, .. targetToken]))[..16];
+
     private static V1ObjectMeta Metadata(ChatCell target, string bridge, string source) => new()
     {
         Namespace = target.Metadata.Namespace,
@@ -56,7 +62,7 @@ internal static class BridgeObjects
         OwnerReferences = [Naming.OwnedBy(target)],
     };
 
-    private static V1Deployment Deployment(ChatCell target, string bridge, string source, string sourceUrl, string targetUrl, OperatorOptions options)
+    private static V1Deployment Deployment(ChatCell target, string bridge, string source, string sourceUrl, string targetUrl, string tokens, OperatorOptions options)
     {
         var name = target.Metadata.Name!;
         var container = new V1Container
@@ -91,7 +97,11 @@ internal static class BridgeObjects
                 Selector = new V1LabelSelector { MatchLabels = selector },
                 Template = new V1PodTemplateSpec
                 {
-                    Metadata = new V1ObjectMeta { Labels = Naming.Labels(selector, name) },
+                    Metadata = new V1ObjectMeta
+                    {
+                        Labels = Naming.Labels(selector, name),
+                        Annotations = new Dictionary<string, string> { [TokensAnnotation] = tokens },
+                    },
                     Spec = Pods.Hardened(container, terminationGracePeriodSeconds: 30, new V1Volume { Name = "secrets", Secret = new V1SecretVolumeSource { SecretName = bridge } }),
                 },
             },

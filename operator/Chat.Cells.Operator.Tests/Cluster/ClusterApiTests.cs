@@ -1,0 +1,273 @@
+using System.Text.Json.Nodes;
+using Chat.Cells.Kubernetes.Client;
+using Chat.Cells.Kubernetes.Models;
+using Chat.Cells.Kubernetes.Tests.Fakes;
+using Chat.Cells.Operator.Api;
+using Chat.Cells.Operator.Plan;
+using Chat.Cells.Topology;
+
+namespace Chat.Cells.Operator.Tests.Cluster;
+
+/// <summary>
+/// The operator's whole API side, against the cluster of <c>KUBECONFIG</c> or the local cluster's API server: the CRD and its rules, apply, conditions, events, finalizer, leases.
+/// No pod has to run.
+/// </summary>
+[Trait("Category", "Api")]
+public sealed class ClusterApiTests : IAsyncLifetime
+{
+    private TestCluster _cluster = null!;
+
+    public async Task InitializeAsync() => _cluster = await TestCluster.StartAsync(real: true);
+
+    public async Task DisposeAsync() => await _cluster.DisposeAsync();
+
+    private string Name(string name) => $"{name}-{_cluster.Suffix}";
+
+    private static Unstructured Manifest(string ns, string name, string spec) => new(new JsonObject
+    {
+        ["apiVersion"] = "chatcells.io/v1alpha1",
+        ["kind"] = "ChatCell",
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ns },
+        ["spec"] = JsonNode.Parse(spec),
+    });
+
+    private ResourceClient<Unstructured> Raw => _cluster.Client.Of(ResourceType.Of<ChatCell>());
+
+    [Fact]
+    public async Task Create_Minimal_GetsEveryDefault()
+    {
+        var cell = (await Raw.CreateAsync(Manifest(_cluster.Namespace, Name("min"), """{"region":"eu-west"}"""))).As<ChatCell>();
+        Assert.Equal(100, cell.Spec.Weight);
+        Assert.Equal(1, cell.Spec.Gateways.Replicas);
+        Assert.Equal(65000, cell.Spec.Gateways.MaxConnections);
+        Assert.Equal(EngineKind.Embedded, cell.Spec.Cassandra.Engine);
+        Assert.Equal("10Gi", cell.Spec.Storage.Size.Value);
+        Assert.Equal(DeletionPolicy.Retain, cell.Spec.DeletionPolicy);
+        Assert.Equal(1, cell.Metadata.Generation);
+    }
+
+    [Theory]
+    [InlineData("""{}""", "region")]
+    [InlineData("""{"region":"EU West"}""", "spec.region")]
+    [InlineData("""{"region":"-eu"}""", "spec.region")]
+    [InlineData("""{"region":""}""", "spec.region")]
+    [InlineData("""{"region":"a-region-whose-name-is-longer-than-forty-chars"}""", "spec.region")]
+    [InlineData("""{"region":5}""", "spec.region")]
+    [InlineData("""{"region":"eu","weight":1001}""", "spec.weight")]
+    [InlineData("""{"region":"eu","weight":-1}""", "spec.weight")]
+    [InlineData("""{"region":"eu","deletionPolicy":"Maybe"}""", "spec.deletionPolicy")]
+    [InlineData("""{"region":"eu","kafka":{"engine":"Rabbit"}}""", "spec.kafka.engine")]
+    [InlineData("""{"region":"eu","gateways":{"replicas":3}}""", "an embedded cell is one pod: set gateways.replicas to 1, or choose Managed engines")]
+    [InlineData("""{"region":"eu","gateways":{"maxConnections":0}}""", "spec.gateways.maxConnections")]
+    [InlineData("""{"region":"eu","kafka":{"engine":"Managed"}}""", "Embedded in all three")]
+    [InlineData("""{"region":"eu","kafka":{"engine":"External"},"cassandra":{"engine":"Managed"},"redis":{"engine":"Managed"}}""", "needs endpoints")]
+    [InlineData("""{"region":"eu","storage":{"size":"much"}}""", "spec.storage.size")]
+    public async Task Create_BadManifest_IsRefusedInWords(string spec, string said)
+    {
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(Manifest(_cluster.Namespace, Name("bad"), spec)));
+        Assert.True(e.IsInvalid, e.Message);
+        Assert.Contains(said, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Create_UnknownField_IsRefusedWhenStrictAndPrunedWhenNot()
+    {
+        var manifest = Manifest(_cluster.Namespace, Name("odd"), """{"region":"eu","colour":"blue","gateways":{"replica":2}}""");
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(manifest, default, new WriteOptions { FieldValidation = "Strict" }));
+        Assert.Contains("colour", e.Message, StringComparison.Ordinal);
+        Assert.Contains("replica", e.Message, StringComparison.Ordinal);
+        var stored = await Raw.CreateAsync(manifest, default, new WriteOptions { FieldValidation = "Ignore" });
+        Assert.Null(stored.Json["spec"]!["colour"]);
+        Assert.Null(stored.Json["spec"]!["gateways"]!["replica"]);
+    }
+
+    [Theory]
+    [InlineData("a-cell-whose-name-is-longer-than-forty-chars")]
+    [InlineData("with.dots")]
+    public async Task Create_BadName_IsRefusedInWords(string name)
+    {
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(Manifest(_cluster.Namespace, name, """{"region":"eu"}""")));
+        Assert.Contains("at most 40 characters and no dots", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"region":"us-east"}""", "for life")]
+    [InlineData("""{"storage":{"size":"99Gi"}}""", "can't be changed")]
+    public async Task Update_WhatIsForLife_IsRefusedInWords(string change, string said)
+    {
+        var name = Name("life");
+        await Raw.CreateAsync(Manifest(_cluster.Namespace, name, """{"region":"eu-west"}"""));
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.MergePatchAsync(_cluster.Namespace, name, new JsonObject { ["spec"] = JsonNode.Parse(change) }));
+        Assert.Contains(said, e.Message, StringComparison.Ordinal);
+        Assert.Equal(2, (await Raw.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""{"spec":{"weight":5}}""")!)).Metadata.Generation);
+    }
+
+    [Fact]
+    public async Task Status_IsASubresource()
+    {
+        var name = Name("sub");
+        await Raw.CreateAsync(Manifest(_cluster.Namespace, name, """{"region":"eu-west"}"""));
+        var viaMain = await Raw.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""{"status":{"users":5}}""")!);
+        Assert.Null(viaMain.Json["status"]);
+        var viaStatus = await Raw.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""{"spec":{"weight":9},"status":{"users":5}}""")!, subresource: "status");
+        Assert.Equal(5, viaStatus.As<ChatCell>().Status!.Users);
+        Assert.Equal(100, viaStatus.As<ChatCell>().Spec.Weight);
+        Assert.Equal(1, viaStatus.Metadata.Generation);
+    }
+
+    [Fact]
+    public async Task Operator_TwoCells_EverythingIsAppliedAndSaid()
+    {
+        var (a, b) = (Name("eu-west"), Name("us-east"));
+        await _cluster.Cells.CreateAsync(_cluster.Cell(a));
+        await _cluster.Cells.CreateAsync(_cluster.Cell(b, "us-east", _cluster.OtherNamespace));
+        await using var running = RunningOperator.Start(_cluster);
+        var client = _cluster.Client;
+        await Poll.UntilAsync(
+            async () => await client.Of<V1Deployment>().TryGetAsync(_cluster.Namespace, Naming.Bridge(a, b)) is not null
+                && await client.Of<V1Deployment>().TryGetAsync(_cluster.OtherNamespace, Naming.Bridge(b, a)) is not null,
+            "a bridge for each ordered pair");
+        await _cluster.WaitAsync(a, ConditionTypes.Reconciling, "True/GatewaysNotReady");
+
+        var cell = await _cluster.Cells.GetAsync(_cluster.Namespace, a);
+        Assert.Contains(ChatCell.Finalizer, cell.Metadata.Finalizers!);
+        Assert.Equal(cell.Metadata.Generation, cell.Status!.ObservedGeneration);
+        Assert.Equal("False/GatewaysNotReady", await _cluster.ConditionAsync(a, ConditionTypes.Ready));
+        Assert.Equal("False/AsSpecified", await _cluster.ConditionAsync(a, ConditionTypes.Stalled));
+        Assert.Equal("0/1", cell.Status.Gateways);
+
+        // Everything of a cell is owned by it, and written by one manager.
+        var set = await client.Of<V1StatefulSet>().GetAsync(_cluster.Namespace, a);
+        Assert.Equal(cell.Metadata.Uid, Assert.Single(set.Metadata.OwnerReferences!).Uid);
+        Assert.Contains(set.Metadata.ManagedFields!, m => m is { Manager: Naming.FieldManager, Operation: "Apply" });
+        var service = await client.Of<V1Service>().GetAsync(_cluster.Namespace, Naming.InternalService(a));
+        Assert.Equal($"http://{service.Spec!.ClusterIP}:8081", cell.Status.Endpoints!.Internal);
+
+        // The map: in the operator's namespace and in each cell's, the same.
+        var first = await client.Of<V1ConfigMap>().GetAsync(_cluster.SystemNamespace, Naming.MapName);
+        await Poll.UntilAsync(
+            async () =>
+            {
+                first = await client.Of<V1ConfigMap>().GetAsync(_cluster.SystemNamespace, Naming.MapName);
+                var copy = await client.Of<V1ConfigMap>().TryGetAsync(_cluster.OtherNamespace, Naming.MapName);
+                return copy?.Data?[CellMapFile.FileName] == first.Data![CellMapFile.FileName] && CellMapFile.Parse(first.Data[CellMapFile.FileName]).Cells.Count == 2;
+            },
+            "the map and its copies");
+        var map = CellMapFile.Parse(first.Data![CellMapFile.FileName]);
+        Assert.Equal([1, 2], map.Numbers.Values.Order());
+        Assert.All(map.Cells, c => Assert.Equal(CellState.Down, c.State));
+
+        // Tokens: what one side gives is what the other presents; the bridge has both.
+        var mine = (await client.Of<V1Secret>().GetAsync(_cluster.Namespace, Naming.CellSecret(a))).Data!;
+        var theirs = (await client.Of<V1Secret>().GetAsync(_cluster.OtherNamespace, Naming.CellSecret(b))).Data!;
+        Assert.Equal(theirs[CellSecretKeys.Peer(a)], mine[CellSecretKeys.To(b)]);
+        var bridge = (await client.Of<V1Secret>().GetAsync(_cluster.Namespace, Naming.Bridge(a, b))).Data!;
+        Assert.Equal(theirs[CellSecretKeys.Peer(a)], bridge["source-token"]);
+        Assert.Equal(mine[CellSecretKeys.Bridge(b)], bridge["target-token"]);
+        Assert.True(mine[CellSecretKeys.InternalToken].Length >= 43);
+
+        await Poll.UntilAsync(async () => (await _cluster.EventsAsync(a)).Any(e => e is { Reason: "GatewaysNotReady", Type: "Normal" }), "an event");
+    }
+
+    [Fact]
+    public async Task Operator_ManagedEngines_IsStalledAndProvisionsNothing()
+    {
+        var name = Name("managed");
+        var managed = new EngineSpec { Engine = EngineKind.Managed };
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name, spec: s => s with { Kafka = managed, Cassandra = managed, Redis = managed }));
+        await using var running = RunningOperator.Start(_cluster);
+        await _cluster.WaitAsync(name, ConditionTypes.Stalled, "True/EngineNotAvailable");
+        Assert.Equal("False/EngineNotAvailable", await _cluster.ConditionAsync(name, ConditionTypes.Ready));
+        Assert.Null(await _cluster.Client.Of<V1StatefulSet>().TryGetAsync(_cluster.Namespace, name));
+        Assert.Null(await _cluster.Client.Of<V1Secret>().TryGetAsync(_cluster.Namespace, Naming.CellSecret(name)));
+        await Poll.UntilAsync(async () => (await _cluster.EventsAsync(name)).Any(e => e is { Reason: "EngineNotAvailable", Type: "Warning" }), "a warning");
+        // Nothing holds it.
+        await _cluster.Cells.DeleteAsync(_cluster.Namespace, name);
+        await Poll.UntilAsync(async () => await _cluster.Cells.TryGetAsync(_cluster.Namespace, name) is null, "gone");
+    }
+
+    [Fact]
+    public async Task Operator_SameNameInTwoNamespaces_OlderWins()
+    {
+        var name = Name("twice");
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name));
+        var older = await _cluster.Cells.GetAsync(_cluster.Namespace, name);
+        // Creation times have whole seconds.
+        await Poll.UntilAsync(() => DateTimeOffset.UtcNow > older.Metadata.CreationTimestamp!.Value.AddSeconds(2), "the clock");
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name, ns: _cluster.OtherNamespace));
+        await using var running = RunningOperator.Start(_cluster);
+        await _cluster.WaitAsync(name, ConditionTypes.Stalled, "True/NameTaken", _cluster.OtherNamespace);
+        await _cluster.WaitAsync(name, ConditionTypes.Reconciling, "True/GatewaysNotReady");
+        Assert.Null(await _cluster.Client.Of<V1StatefulSet>().TryGetAsync(_cluster.OtherNamespace, name));
+        var message = (await _cluster.Cells.GetAsync(_cluster.OtherNamespace, name)).Status!.Conditions!.First(c => c.Type == ConditionTypes.Stalled).Message;
+        Assert.Contains(_cluster.Namespace, message, StringComparison.Ordinal);
+        await _cluster.Cells.DeleteAsync(_cluster.OtherNamespace, name);
+        await Poll.UntilAsync(async () => await _cluster.Cells.TryGetAsync(_cluster.OtherNamespace, name) is null, "gone");
+        Assert.NotNull(await _cluster.Client.Of<V1StatefulSet>().TryGetAsync(_cluster.Namespace, name));
+    }
+
+    [Fact]
+    public async Task Operator_NeverServedCellDeleted_LeavesNothingButItsNumber()
+    {
+        var (name, other) = (Name("gone"), Name("stays"));
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name));
+        await _cluster.Cells.CreateAsync(_cluster.Cell(other, "us-east"));
+        await using var running = RunningOperator.Start(_cluster);
+        var bridge = Naming.Bridge(other, name);
+        await Poll.UntilAsync(async () => await _cluster.Client.Of<V1Deployment>().TryGetAsync(_cluster.Namespace, bridge) is not null, "the bridge");
+        var number = (await _cluster.Cells.GetAsync(_cluster.Namespace, name)).Status!.Number!.Value;
+        await _cluster.Cells.DeleteAsync(_cluster.Namespace, name);
+        await Poll.UntilAsync(async () => await _cluster.Cells.TryGetAsync(_cluster.Namespace, name) is null, "the cell is gone");
+        await Poll.UntilAsync(async () => await _cluster.Client.Of<V1Deployment>().TryGetAsync(_cluster.Namespace, bridge) is null, "its bridges are gone");
+        var map = CellMapFile.Parse((await _cluster.Client.Of<V1ConfigMap>().GetAsync(_cluster.SystemNamespace, Naming.MapName)).Data![CellMapFile.FileName]);
+        Assert.Equal(number, map.Numbers[name]);
+        Assert.DoesNotContain(map.Cells, c => c.Name == name);
+        // A newcomer gets another number.
+        await _cluster.Cells.CreateAsync(_cluster.Cell(Name("new"), "us-east"));
+        await Poll.UntilAsync(async () => (await _cluster.Cells.GetAsync(_cluster.Namespace, Name("new"))).Status?.Number == 3, "the newcomer's number");
+    }
+
+    [Fact]
+    public async Task Operator_ObjectChangedByHand_IsPutRight()
+    {
+        var name = Name("drift");
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name));
+        await using var running = RunningOperator.Start(_cluster);
+        var services = _cluster.Client.Of<V1Service>();
+        await Poll.UntilAsync(async () => await services.TryGetAsync(_cluster.Namespace, name) is not null, "the service");
+        await services.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""{"spec":{"selector":{"chatcells.io/cell":"other"}}}""")!);
+        await Poll.UntilAsync(async () => (await services.GetAsync(_cluster.Namespace, name)).Spec!.Selector![Naming.CellLabel] == name, "the selector is put right");
+        await services.DeleteAsync(_cluster.Namespace, name);
+        await Poll.UntilAsync(async () => await services.TryGetAsync(_cluster.Namespace, name) is not null, "the service is made again");
+    }
+
+    [Fact]
+    public async Task Operator_TwoProcesses_OneLeadsAndTheOtherTakesOver()
+    {
+        var name = Name("lease");
+        var first = RunningOperator.Start(_cluster, configure: o => o with { LeaderElection = true, Identity = "one" });
+        await Poll.UntilAsync(() => first.IsLeader, "the first leads");
+        await using var second = RunningOperator.Start(_cluster, configure: o => o with { LeaderElection = true, Identity = "two" });
+        await Poll.UntilAsync(() => second.IsReady, "the second is ready");
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name));
+        await _cluster.WaitAsync(name, ConditionTypes.Reconciling, "True/GatewaysNotReady");
+        Assert.Empty(second.Writes.Written);
+        var lease = await _cluster.Client.Of<V1Lease>().GetAsync(_cluster.SystemNamespace, Naming.FieldManager);
+        Assert.Equal(("one", 15), (lease.Spec!.HolderIdentity, lease.Spec.LeaseDurationSeconds));
+        await first.DisposeAsync();
+        await Poll.UntilAsync(() => second.IsLeader, "the second takes over");
+        var other = Name("after");
+        await _cluster.Cells.CreateAsync(_cluster.Cell(other, "us-east"));
+        await _cluster.WaitAsync(other, ConditionTypes.Reconciling, "True/GatewaysNotReady");
+        Assert.NotEmpty(second.Writes.Written);
+    }
+
+    [NeedsImagesFact]
+    public async Task Operator_WithImages_CellsBecomeReadyAndServe()
+    {
+        var name = Name("ready");
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name));
+        await using var running = RunningOperator.Start(_cluster);
+        await _cluster.WaitAsync(name, ConditionTypes.Ready, "True/Serving");
+    }
+}
