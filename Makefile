@@ -35,7 +35,7 @@ e2e-api: ## Run the suites of the operator's API side against the cluster of KUB
 	@scripts/e2e-api.sh
 
 crds: ## Write crds/ from the C# types
-	@dotnet run --project operator/Chat.Cells.Operator -v quiet -- crd --output crds/chatcells.io_chatcells.yaml
+	@dotnet run --project operator/Chat.Cells.Operator -v quiet -- crd --output $(CURDIR)/crds/chatcells.io_chatcells.yaml
 
 clean: ## Remove build output, test artifacts and the laptop cluster's data
 	@scripts/clean.sh
