@@ -98,6 +98,23 @@ public sealed class EndToEndTests
     }
 
     [Fact]
+    public async Task Status_OfARunningCell_CountsWhatCameOverItsBridges()
+    {
+        await using var cells = await RunningCells.StartAsync();
+        await using var there = await StartAsync(cells, "a", "b");
+        await cells.AppendAsync("a", Create());
+        await UntilInboxesHoldAsync(cells, 1);
+        using var http = new HttpClient { BaseAddress = cells.Url("b") };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", RunningCells.Token("internal of b"));
+        using var status = System.Text.Json.JsonDocument.Parse(await http.GetStringAsync("internal/v1/status"));
+        Assert.Equal("b", status.RootElement.GetProperty("cell").GetString());
+        Assert.Equal(0, status.RootElement.GetProperty("users").GetInt64());
+        Assert.Equal(1, status.RootElement.GetProperty("inbound").GetProperty("a").GetProperty("appended").GetInt64());
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", RunningCells.Token("peer a at b"));
+        Assert.Equal(HttpStatusCode.Forbidden, (await http.GetAsync("internal/v1/status")).StatusCode);
+    }
+
+    [Fact]
     public async Task Append_CutOffOrGarbledBody_IsRefusedWhole()
     {
         await using var cells = await RunningCells.StartAsync();

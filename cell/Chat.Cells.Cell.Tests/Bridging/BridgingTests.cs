@@ -151,6 +151,16 @@ public sealed class BridgingTests
     }
 
     [Fact]
+    public async Task Position_NothingIsRetainedAnyMore_IsTakenFromTheCommit()
+    {
+        for (var i = 0; i < 3; i++) cells.A.Log.Add(Lane("chat.bridge.b"), Key, Message(i));
+        await TwoCells.CarryAsync(cells.A, cells.B, 100);
+        await cells.B.ServeAllAsync("a");
+        cells.B.Log.Expired.Add(Lane(Topics.BridgedFrom("a", "b")));
+        Assert.Equal(3, (await cells.B.BridgeInbox().PositionAsync("a", CancellationToken.None))![Partition]);
+    }
+
+    [Fact]
     public async Task Append_WhatThePeerMayNotSend_GoesToDeadAndKeepsItsPlace()
     {
         cells.A.Log.Add(Lane("chat.bridge.b"), Key, Message(0));

@@ -27,6 +27,7 @@ internal sealed partial class BridgeInProcessor(
 {
     private readonly ushort lane = (ushort)(1 + assignment.Partition.Partition);
     private readonly KeyValuePair<string, object?> tag = new("source", peer);
+    private long? place = BridgedValue.PlaceFrom(assignment.Committed?.Metadata);
 
     public async ValueTask ProcessAsync(IReadOnlyList<LogRecord> batch, CancellationToken revoked)
     {
@@ -46,7 +47,7 @@ internal sealed partial class BridgeInProcessor(
             await PassToJudgeAsync(record, channel, revoked);
         }
         await ServeAsync(run, revoked);
-        await assignment.CommitAsync(batch[^1].Offset + 1, "", revoked);
+        await assignment.CommitAsync(batch[^1].Offset + 1, place is { } offset ? BridgedValue.ToMetadata(offset) : "", revoked);
         counts.AddServed(served);
         CellMeter.BridgeServed.Add(served, tag);
         await lag.ReportAsync(batch[^1], revoked);
@@ -58,7 +59,8 @@ internal sealed partial class BridgeInProcessor(
     {
         try
         {
-            var (_, value) = BridgedValue.Decode(record.Value);
+            var (sourceOffset, value) = BridgedValue.Decode(record.Value);
+            place = sourceOffset;
             return value.IsEmpty ? null : BridgeRecord.Decode(value); // empty: refused when it came
         }
         catch (RecordFormatException e)

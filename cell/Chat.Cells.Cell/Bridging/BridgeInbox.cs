@@ -134,7 +134,13 @@ public sealed partial class BridgeInbox(
     private async ValueTask<long> NextAsync(TopicPartition local, CancellationToken cancellationToken)
     {
         var range = await log.GetOffsetsAsync(local, cancellationToken);
-        if (range.Next == range.Oldest) return 0;
+        if (range.Next == 0) return 0;
+        if (range.Next == range.Oldest)
+        {
+            // Idle for so long that nothing is retained: the place went along with the last commit.
+            var committed = await log.GetCommittedAsync(BridgeInRole.Group, local, cancellationToken);
+            return BridgedValue.PlaceFrom(committed?.Metadata) is { } place ? place + 1 : 0;
+        }
         var tail = await log.ReadAsync(local, range.Next - 1, 1, TimeSpan.Zero, cancellationToken);
         return BridgedValue.Decode(tail[0].Value).SourceOffset + 1;
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Chat.Cells.Cell.Records;
 
 namespace Chat.Cells.Cell.Bridging;
@@ -21,4 +22,14 @@ public static class BridgedValue
     public static (long SourceOffset, ReadOnlyMemory<byte> Value) Decode(ReadOnlyMemory<byte> bytes) => bytes.Length >= sizeof(long)
         ? (BinaryPrimitives.ReadInt64LittleEndian(bytes.Span), bytes[sizeof(long)..])
         : throw new RecordFormatException("A bridged record is shorter than its source offset.");
+
+    /// <summary>The commit metadata of whoever has served everything up to a source offset.</summary>
+    public static string ToMetadata(long sourceOffset) => string.Create(CultureInfo.InvariantCulture, $"s={sourceOffset}");
+
+    /// <summary>The source offset in commit metadata; null when there is none.</summary>
+    public static long? PlaceFrom(string? metadata) =>
+        metadata is not null && metadata.StartsWith("s=", StringComparison.Ordinal)
+        && long.TryParse(metadata.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
+            ? offset
+            : null;
 }

@@ -207,6 +207,7 @@ public sealed class CellHost : IAsyncDisposable
         closed.MapMetrics();
         closed.MapInternalUsers();
         closed.MapBridgeEndpoints();
+        closed.MapStatus();
     }
 
     /// <summary>What must be there before the first request: the map and the topics.</summary>

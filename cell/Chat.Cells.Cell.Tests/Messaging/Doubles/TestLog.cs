@@ -16,6 +16,9 @@ internal sealed class TestLog(Faults faults) : IMessageLog
     /// <summary>Appends for which this is true are refused, the ones after them are not.</summary>
     public Func<TopicPartition, bool> Refuses { get; set; } = _ => false;
 
+    /// <summary>Partitions of which nothing is retained any more.</summary>
+    public HashSet<TopicPartition> Expired { get; } = [];
+
     /// <summary>What goes on elsewhere while somebody waits for a commit.</summary>
     public Func<Task> Meanwhile { get; set; } = () => Task.CompletedTask;
 
@@ -103,7 +106,7 @@ internal sealed class TestLog(Faults faults) : IMessageLog
     }
 
     public ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(new OffsetRange(0, Records(partition).Count));
+        ValueTask.FromResult(new OffsetRange(Expired.Contains(partition) ? Records(partition).Count : 0, Records(partition).Count));
 
     public async ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken)
     {
