@@ -34,14 +34,14 @@ internal sealed class Connection
     private long expiresAt;
     private long lastHeard;
 
-    public Connection(string userId, string deviceId, int epoch, WebSocket socket, DateTimeOffset expiresAt, CellOptions options, TimeProvider time)
+    public Connection(string userId, string deviceId, int epoch, WebSocket socket, Action abort, DateTimeOffset expiresAt, CellOptions options, TimeProvider time)
     {
         UserId = userId;
         DeviceId = deviceId;
         Epoch = epoch;
         this.expiresAt = expiresAt.ToUnixTimeMilliseconds();
         lastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
-        Outbound = new OutboundQueue(socket, options.OutboundBytes, options.OutboundFrames, options.CloseTimeout);
+        Outbound = new OutboundQueue(socket, abort, options.OutboundBytes, options.OutboundFrames, options.CloseTimeout);
     }
 
     public string UserId { get; }

@@ -13,8 +13,11 @@ internal enum FrameKind
     TooLarge,
     Close,
 
-    /// <summary>The peer is gone without a close, or broke the protocol (invalid UTF-8: the close has been sent).</summary>
+    /// <summary>The peer is gone without a close.</summary>
     Gone,
+
+    /// <summary>The peer broke the WebSocket protocol, for example by invalid UTF-8; the close that says so has been sent.</summary>
+    Invalid,
 }
 
 /// <summary>
@@ -53,7 +56,7 @@ internal sealed class FrameReader(WebSocket socket) : IDisposable
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException or InvalidOperationException)
         {
-            return FrameKind.Gone;
+            return e is WebSocketException { WebSocketErrorCode: not WebSocketError.ConnectionClosedPrematurely } ? FrameKind.Invalid : FrameKind.Gone;
         }
     }
 

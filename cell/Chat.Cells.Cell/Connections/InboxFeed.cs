@@ -72,7 +72,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
 
     private async Task ReadAsync(Connection connection, bool asSync)
     {
-        while (connection.Outbound.CloseCode is null)
+        while (connection.Outbound.IsOpen)
         {
             try
             {
@@ -90,7 +90,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
     /// <summary>Reads from the socket's cursor to the end. True when it got there.</summary>
     private async Task<bool> ReadOnceAsync(Connection connection, bool asSync)
     {
-        while (connection.Outbound.CloseCode is null)
+        while (connection.Outbound.IsOpen)
         {
             GatewayMetrics.InboxReads.Add(1);
             var from = connection.BeginRead();

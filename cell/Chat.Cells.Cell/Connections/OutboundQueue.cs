@@ -6,7 +6,7 @@ namespace Chat.Cells.Cell.Connections;
 /// What waits to be sent on one socket: bounded in bytes and frames. Nothing runs while nothing waits. A socket that takes too little is told to close: what waits is
 /// dropped, it will be read again from the inbox.
 /// </summary>
-internal sealed class OutboundQueue(WebSocket socket, int maxBytes, int maxFrames, TimeSpan closeTimeout)
+internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes, int maxFrames, TimeSpan closeTimeout)
 {
     private readonly Lock gate = new();
     private readonly Queue<ReadOnlyMemory<byte>> frames = new();
@@ -19,8 +19,17 @@ internal sealed class OutboundQueue(WebSocket socket, int maxBytes, int maxFrame
     /// <summary>Done when the close has been sent, or the socket broke.</summary>
     public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Why the queue was closed; null while it is open.</summary>
+    /// <summary>Why the queue was closed; null while it is open or when it just broke.</summary>
     public int? CloseCode => closing is { } close ? (int)close.Status : null;
+
+    /// <summary>Whether frames can still be queued.</summary>
+    public bool IsOpen
+    {
+        get
+        {
+            lock (gate) return closing is null && !closed;
+        }
+    }
 
     /// <summary>Queues a frame. False when there is no room: the caller closes the socket with 4008. True, without effect, once closed.</summary>
     public bool TryEnqueue(ReadOnlyMemory<byte> frame)
@@ -57,6 +66,14 @@ internal sealed class OutboundQueue(WebSocket socket, int maxBytes, int maxFrame
     /// <summary>Breaks the connection without a close frame.</summary>
     public void Abort()
     {
+        Stop();
+        socket.Abort();
+        abort();
+    }
+
+    /// <summary>Sends nothing more.</summary>
+    public void Stop()
+    {
         lock (gate)
         {
             closed = true;
@@ -64,7 +81,6 @@ internal sealed class OutboundQueue(WebSocket socket, int maxBytes, int maxFrame
             bytes = 0;
             roomy?.TrySetResult();
         }
-        socket.Abort();
         Finished.TrySetResult();
     }
 

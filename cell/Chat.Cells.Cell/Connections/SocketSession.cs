@@ -27,7 +27,7 @@ internal sealed partial class SocketSession(
     {
         using var reader = new FrameReader(socket);
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _ = AbortWhenPeerStaysAsync(socket, connection, done.Task);
+        _ = AbortWhenPeerStaysAsync(connection, done.Task);
         connections.Add(connection);
         GatewayMetrics.Sockets.Add(1);
         try
@@ -38,7 +38,7 @@ internal sealed partial class SocketSession(
         finally
         {
             done.SetResult();
-            connection.Outbound.Abort();
+            connection.Outbound.Stop();
             GatewayMetrics.Sockets.Add(-1);
             GatewayMetrics.Closes.Add(1, GatewayMetrics.Code((connection.Outbound.CloseCode ?? (int)WebSocketCloseStatus.NormalClosure).ToString(System.Globalization.CultureInfo.InvariantCulture)));
             if (connections.Remove(connection)) await UnregisterAsync(connection.UserId);
@@ -61,7 +61,10 @@ internal sealed partial class SocketSession(
             switch (kind)
             {
                 case FrameKind.Gone:
+                    connection.Outbound.Abort();
                     return;
+                case FrameKind.Invalid:
+                    return; // not aborted: the close is on its way
                 case FrameKind.Close:
                     connection.Outbound.Close((int)WebSocketCloseStatus.NormalClosure, "");
                     await connection.Outbound.Finished.Task;
@@ -92,7 +95,7 @@ internal sealed partial class SocketSession(
     /// <summary>Reads on until the peer has seen the close; broken off by the close time-out.</summary>
     private static async Task DrainAsync(FrameReader reader, CancellationToken cancellationToken)
     {
-        while (await reader.ReadAsync(cancellationToken) is not (FrameKind.Close or FrameKind.Gone)) { }
+        while (await reader.ReadAsync(cancellationToken) is not (FrameKind.Close or FrameKind.Gone or FrameKind.Invalid)) { }
     }
 
     private ValueTask HandleAsync(FrameReader reader, Connection connection, CancellationToken cancellationToken)
@@ -215,7 +218,7 @@ internal sealed partial class SocketSession(
     private void Error(Connection connection, string code, string message, string? requestId, int retryAfter = 0) => sends.Error(connection, code, message, requestId, retryAfter);
 
     /// <summary>A peer that doesn't answer our close is given up.</summary>
-    private async Task AbortWhenPeerStaysAsync(WebSocket socket, Connection connection, Task done)
+    private async Task AbortWhenPeerStaysAsync(Connection connection, Task done)
     {
         await Task.WhenAny(connection.Outbound.Finished.Task, done);
         try
@@ -224,7 +227,7 @@ internal sealed partial class SocketSession(
         }
         catch (TimeoutException)
         {
-            socket.Abort();
+            connection.Outbound.Abort();
         }
     }
 

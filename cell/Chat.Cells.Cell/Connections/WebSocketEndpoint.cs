@@ -29,9 +29,9 @@ internal sealed class WebSocketEndpoint(
             await Problems.WriteAsync(context, StatusCodes.Status403Forbidden, ErrorCodes.Forbidden, "This origin may not connect.");
             return;
         }
-        var protocols = context.WebSockets.WebSocketRequestedProtocols;
-        var isSocket = context.WebSockets.IsWebSocketRequest;
-        if (isSocket && protocols.Count > 0 && !protocols.Contains(ProtocolLimits.Subprotocol))
+        var protocols = WebSocketUpgrade.Protocols(context);
+        var isSocket = WebSocketUpgrade.IsRequested(context);
+        if (isSocket && protocols.Length > 0 && !protocols.Contains(ProtocolLimits.Subprotocol, StringComparer.Ordinal))
         {
             await Problems.WriteAsync(context, StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, $"The subprotocol is {ProtocolLimits.Subprotocol}.");
             return;
@@ -51,24 +51,20 @@ internal sealed class WebSocketEndpoint(
             await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
             return;
         }
-        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
-        {
-            SubProtocol = protocols.Count > 0 ? ProtocolLimits.Subprotocol : null,
-            KeepAliveInterval = TimeSpan.Zero, // clients send heartbeats; a timer per socket would cost more than it finds
-        });
+        using var socket = await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null);
         if (account is null || deviceId is null)
         {
             Count(refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
-            await RefuseAsync(socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
+            await RefuseAsync(context, socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
             return;
         }
         Count("accepted");
-        var connection = new Connection(account.UserId, deviceId, account.Epoch, socket, expiresAt, options, time);
+        var connection = new Connection(account.UserId, deviceId, account.Epoch, socket, context.Abort, expiresAt, options, time);
         await sessions.RunAsync(socket, connection, context.RequestAborted);
     }
 
     /// <summary>The user, or why not. From the access token, or from a ticket in the subprotocols; from nothing else.</summary>
-    private async Task<(AccountRow? Account, string? DeviceId, DateTimeOffset ExpiresAt, Refusal? Refusal)> AuthenticateAsync(HttpContext context, IList<string> protocols)
+    private async Task<(AccountRow? Account, string? DeviceId, DateTimeOffset ExpiresAt, Refusal? Refusal)> AuthenticateAsync(HttpContext context, string[] protocols)
     {
         string userId, deviceId;
         DateTimeOffset expiresAt;
@@ -103,7 +99,7 @@ internal sealed class WebSocketEndpoint(
     private bool IsForeignOrigin(HttpRequest request) =>
         request.Headers.Origin.Count > 0 && !options.AllowedOrigins.Contains(request.Headers.Origin.ToString(), StringComparer.OrdinalIgnoreCase);
 
-    private async Task RefuseAsync(WebSocket socket, Refusal refusal)
+    private async Task RefuseAsync(HttpContext context, WebSocket socket, Refusal refusal)
     {
         using var limit = new CancellationTokenSource(options.CloseTimeout);
         try
@@ -112,7 +108,7 @@ internal sealed class WebSocketEndpoint(
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
         {
-            socket.Abort();
+            context.Abort();
         }
     }
 

@@ -187,7 +187,6 @@ public sealed class CellHost : IAsyncDisposable
 
     private static void Map(WebApplication app)
     {
-        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         app.UseProblemDocuments();
         app.UseRouting();
         app.UseListenerSeparation();
