@@ -8,11 +8,11 @@ namespace Chat.Cells.Cell.Tests.Connections;
 /// <summary>A WebSocket client that writes its own bytes: many frames at once, or nothing at all.</summary>
 internal sealed class RawSocket : IAsyncDisposable
 {
-    private readonly TcpClient tcp;
+    private readonly TcpClient connection;
 
     private RawSocket(TcpClient tcp, TestSocket socket)
     {
-        this.tcp = tcp;
+        connection = tcp;
         Socket = socket;
     }
 
@@ -44,13 +44,13 @@ internal sealed class RawSocket : IAsyncDisposable
     {
         using var bytes = new MemoryStream();
         foreach (var frame in frames) WriteFrame(bytes, Encoding.UTF8.GetBytes(frame));
-        await tcp.GetStream().WriteAsync(bytes.ToArray());
+        await connection.GetStream().WriteAsync(bytes.ToArray());
     }
 
     public async ValueTask DisposeAsync()
     {
         await Socket.DisposeAsync();
-        tcp.Dispose();
+        connection.Dispose();
     }
 
     private static void WriteFrame(MemoryStream bytes, byte[] payload)

@@ -1,6 +1,5 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Connections;
@@ -52,8 +51,8 @@ internal sealed class TestCell : IAsyncDisposable
         var at = folder ?? NewFolder();
         var options = DefaultOptions(at);
         if (change is not null) options = change(options);
-        var host = await CellHost.StartAsync(options, engines, configureLogging: logging ?? (l => l.SetMinimumLevel(LogLevel.None)));
-        return new TestCell(host, options, at, folder is null);
+        var started = await CellHost.StartAsync(options, engines, configureLogging: logging ?? (l => l.SetMinimumLevel(LogLevel.None)));
+        return new TestCell(started, options, at, folder is null);
     }
 
     public Task StopAsync() => host.StopAsync();

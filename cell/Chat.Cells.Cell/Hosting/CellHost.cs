@@ -189,8 +189,8 @@ public sealed class CellHost : IAsyncDisposable
     {
         app.UseProblemDocuments();
         app.UseRouting();
-        app.UseListenerSeparation();
         app.UseCors();
+        app.UseListenerSeparation();
         app.UseCallerAuthentication();
 
         var everywhere = app.MapGroup("").OnListener(Listener.Both);

@@ -1,0 +1,42 @@
+using Chat.Cells.Cell.Hosting;
+
+namespace Chat.Cells.Cell.Tests.Hosting;
+
+public sealed class CellOptionsTests
+{
+    private static readonly string[] Required = ["--cell", "eu-west-1", "--number", "1", "--region", "eu-west", "--data", "/d", "--secrets", "/s"];
+
+    private static CellOptions Read(params string[] more) => CellOptionsReader.Read([.. Required, .. more], _ => null);
+
+    [Fact]
+    public void Read_OptionsAndEnvironment_TheOptionWins()
+    {
+        var options = CellOptionsReader.Read(
+            [.. Required, "--server-id=s7", "--allowed-origins", "http://a, http://b"],
+            name => name switch { "CHATCELLS_SERVER_ID" => "other", "CHATCELLS_MESSAGES_PER_MINUTE" => "0", "CHATCELLS_PUBLIC" => "http://127.0.0.9:99", _ => null });
+        Assert.Equal(("s7", 0, 99), (options.ServerId, options.MessagesPerMinute, options.Public.Port));
+        Assert.Equal(["http://a", "http://b"], options.AllowedOrigins);
+        Assert.Equal(["gateway", "fanout", "delivery"], options.Roles);
+    }
+
+    [Theory]
+    [InlineData("--nonsense", "1", "--nonsense")]
+    [InlineData("stray", "x", "stray")]
+    [InlineData("--number", "0", "--number")]
+    [InlineData("--number", "70000", "--number")]
+    [InlineData("--region", "Europe!", "--region")]
+    [InlineData("--roles", "gateway,dancer", "dancer")]
+    [InlineData("--log", "kafka", "kafka")]
+    [InlineData("--public", "https://example.com", "--public")]
+    [InlineData("--generate-secrets", "maybe", "--generate-secrets")]
+    [InlineData("--max-connections", "-5", "--max-connections")]
+    public void Read_BadValue_SaysWhichOption(string name, string value, string named) =>
+        Assert.Contains(named, Assert.Throws<OptionsException>(() => Read(name, value)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_MissingOrLastWithoutValue_IsRefused()
+    {
+        Assert.Throws<OptionsException>(() => CellOptionsReader.Read(["--cell", "x"], _ => null));
+        Assert.Throws<OptionsException>(() => Read("--server-id"));
+    }
+}
