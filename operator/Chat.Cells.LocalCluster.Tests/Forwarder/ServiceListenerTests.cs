@@ -123,15 +123,30 @@ public sealed class ServiceListenerTests
     }
 
     [Fact]
+    public async Task Dispose_OpenConnection_GoesOn()
+    {
+        await using var server = new EchoAfterEnd();
+        var listener = Listen(server.Address);
+        using var client = await ConnectAsync(listener.Address);
+        await Eventually.TrueAsync(() => server.Accepted == 1, "the connection");
+        await listener.DisposeAsync();
+        await client.SendAsync(new byte[] { 5 });
+        client.Shutdown(SocketShutdown.Send);
+        Assert.Equal([5], await ReadAllAsync(client).WaitAsync(TimeSpan.FromSeconds(60)));
+        var e = await Assert.ThrowsAsync<SocketException>(() => ConnectAsync(listener.Address));
+        Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
+    }
+
+    [Fact]
     public async Task Start_AddressInUse_SaysSo()
     {
         await using var listener = Listen();
-        var e = Assert.Throws<SocketException>(() => ServiceListener.Start(listener.Address, [], NullLogger.Instance));
+        var e = Assert.Throws<SocketException>(() => ServiceListener.Start(listener.Address, [], NullLogger.Instance, CancellationToken.None));
         Assert.Equal(SocketError.AddressAlreadyInUse, e.SocketErrorCode);
     }
 
     private static ServiceListener Listen(params IPEndPoint[] endpoints) =>
-        ServiceListener.Start(new IPEndPoint(IPAddress.Loopback, 0), [.. endpoints], NullLogger.Instance);
+        ServiceListener.Start(new IPEndPoint(IPAddress.Loopback, 0), [.. endpoints], NullLogger.Instance, CancellationToken.None);
 
     private static async Task<Socket> ConnectAsync(IPEndPoint address)
     {

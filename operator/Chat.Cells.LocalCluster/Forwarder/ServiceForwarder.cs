@@ -21,6 +21,7 @@ public sealed class ServiceForwarder : IAsyncDisposable
     private readonly SemaphoreSlim wake = new(0);
     private readonly Dictionary<IPEndPoint, ServiceListener> listeners = [];
     private readonly HashSet<string> said = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource relaying = new();
     private IReadOnlyList<ServiceRoute> routes = [];
 
     /// <summary>Makes a forwarder; <see cref="RunAsync"/> starts it.</summary>
@@ -96,6 +97,9 @@ public sealed class ServiceForwarder : IAsyncDisposable
         {
             await listener.DisposeAsync();
         }
+
+        await relaying.CancelAsync();
+        relaying.Dispose();
     }
 
     private void Read()
@@ -121,7 +125,8 @@ public sealed class ServiceForwarder : IAsyncDisposable
 
     private async Task<bool> ApplyAsync()
     {
-        var wanted = routes.ToDictionary(route => route.Address);
+        // Without endpoints nobody listens: clients are refused at once, as by kube-proxy, instead of being let in and thrown out.
+        var wanted = routes.Where(route => route.Endpoints.Length > 0).ToDictionary(route => route.Address);
         List<ServiceListener> closing = [];
         lock (listeners)
         {
@@ -139,7 +144,7 @@ public sealed class ServiceForwarder : IAsyncDisposable
         }
 
         var complete = true;
-        foreach (var route in routes)
+        foreach (var route in wanted.Values)
         {
             lock (listeners)
             {
@@ -151,7 +156,7 @@ public sealed class ServiceForwarder : IAsyncDisposable
 
                 try
                 {
-                    listeners.Add(route.Address, ServiceListener.Start(route.Address, route.Endpoints, logger));
+                    listeners.Add(route.Address, ServiceListener.Start(route.Address, route.Endpoints, logger, relaying.Token));
                     said.Remove($"cannot {route.Address}");
                     logger.Listening(route.Service, route.Address);
                 }

@@ -12,14 +12,16 @@ public sealed class ServiceListener : IAsyncDisposable
     private static readonly TimeSpan OutOfResources = TimeSpan.FromMilliseconds(200);
     private readonly Socket socket;
     private readonly ILogger logger;
+    private readonly CancellationToken relaying;
     private readonly CancellationTokenSource stopping = new();
     private readonly Task accepting;
     private ImmutableArray<IPEndPoint> endpoints;
     private uint turn;
     private long open;
 
-    private ServiceListener(Socket socket, ImmutableArray<IPEndPoint> endpoints, ILogger logger)
+    private ServiceListener(Socket socket, ImmutableArray<IPEndPoint> endpoints, ILogger logger, CancellationToken relaying)
     {
+        this.relaying = relaying;
         this.socket = socket;
         this.endpoints = endpoints;
         this.logger = logger;
@@ -35,15 +37,19 @@ public sealed class ServiceListener : IAsyncDisposable
     public long OpenConnections => Interlocked.Read(ref open);
 
     /// <summary>Begins to listen.</summary>
+    /// <param name="address">Where.</param>
+    /// <param name="endpoints">Where connections go.</param>
+    /// <param name="logger">For its log.</param>
+    /// <param name="relaying">Ends the connections that are open; they outlive the listener otherwise.</param>
     /// <exception cref="SocketException">The address cannot be listened on, for example because another program does.</exception>
-    public static ServiceListener Start(IPEndPoint address, ImmutableArray<IPEndPoint> endpoints, ILogger logger)
+    public static ServiceListener Start(IPEndPoint address, ImmutableArray<IPEndPoint> endpoints, ILogger logger, CancellationToken relaying)
     {
         var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             listening.Bind(address);
             listening.Listen(Backlog);
-            return new ServiceListener(listening, endpoints, logger);
+            return new ServiceListener(listening, endpoints, logger, relaying);
         }
         catch (SocketException)
         {
@@ -55,7 +61,7 @@ public sealed class ServiceListener : IAsyncDisposable
     /// <summary>Takes other endpoints for new connections; those that are open stay where they are.</summary>
     public void SetEndpoints(ImmutableArray<IPEndPoint> newest) => ImmutableInterlocked.InterlockedExchange(ref endpoints, newest);
 
-    /// <summary>Stops listening and closes what is open.</summary>
+    /// <summary>Stops listening. Connections that are open go on, as they do when a Service loses its endpoints in a cluster: a pod that drains still answers.</summary>
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
@@ -116,7 +122,7 @@ public sealed class ServiceListener : IAsyncDisposable
                     return;
                 }
 
-                await ConnectionRelay.RunAsync(client, server, stopping.Token);
+                await ConnectionRelay.RunAsync(client, server, relaying);
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
@@ -139,7 +145,7 @@ public sealed class ServiceListener : IAsyncDisposable
             var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(relaying);
                 limit.CancelAfter(ConnectLimit);
                 await server.ConnectAsync(endpoint, limit.Token);
                 return server;
@@ -147,7 +153,7 @@ public sealed class ServiceListener : IAsyncDisposable
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
                 server.Dispose();
-                if (stopping.IsCancellationRequested)
+                if (relaying.IsCancellationRequested)
                 {
                     return null;
                 }

@@ -108,7 +108,7 @@ public sealed class ReadinessWait(KubernetesClient client, UpConsole console, Ti
             using var response = await http.GetAsync(page, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return (int)response.StatusCode < 500 ? null : string.Create(CultureInfo.InvariantCulture, $"{page} (it answers {(int)response.StatusCode})");
         }
-        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return $"{page} to answer";
         }
