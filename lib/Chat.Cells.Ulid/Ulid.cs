@@ -55,6 +55,7 @@ public readonly struct Ulid : IEquatable<Ulid>, IComparable<Ulid>, IComparable, 
     public static readonly Ulid Empty;
 
     /// <summary>The time part.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is after the year 9999, which 48 bits allow and <see cref="DateTimeOffset"/> doesn't.</exception>
     public DateTimeOffset Time => DateTimeOffset.FromUnixTimeMilliseconds((long)(ulong)(value >> 80));
 
     /// <summary>The 80 low bits, as 10 bytes.</summary>
@@ -86,8 +87,9 @@ public readonly struct Ulid : IEquatable<Ulid>, IComparable<Ulid>, IComparable, 
     {
         bytesWritten = 0;
         if (utf8Destination.Length < TextLength) return false;
-        var rest = value;
-        for (var i = TextLength - 1; i >= 0; i--, rest >>= 5) utf8Destination[i] = (byte)Alphabet[(int)(uint)rest & 31];
+        Span<char> text = stackalloc char[TextLength];
+        Write(text, value);
+        for (var i = 0; i < TextLength; i++) utf8Destination[i] = (byte)text[i];
         bytesWritten = TextLength;
         return true;
     }
@@ -104,13 +106,9 @@ public readonly struct Ulid : IEquatable<Ulid>, IComparable<Ulid>, IComparable, 
     {
         ulid = default;
         if (base32.Length != TextLength || base32[0] is < '0' or > '7') return false;
-        UInt128 v = 0;
-        foreach (var c in base32)
-        {
-            var digit = Digit(c);
-            if (digit < 0) return false;
-            v = (v << 5) | (uint)digit;
-        }
+        // 13 characters are 65 bits: the first one has at most 3, so the upper half fits 63.
+        if (!TryParseHalf(base32[..13], out var upper) || !TryParseHalf(base32[13..], out var lower)) return false;
+        var v = ((UInt128)upper << 65) | lower;
         ulid = new Ulid(v);
         return true;
     }
@@ -135,13 +133,40 @@ public readonly struct Ulid : IEquatable<Ulid>, IComparable<Ulid>, IComparable, 
 
     private static void Write(Span<char> span, UInt128 v)
     {
-        for (var i = TextLength - 1; i >= 0; i--, v >>= 5) span[i] = Alphabet[(int)(uint)v & 31];
+        var upper = (ulong)(v >> 65);
+        var middle = (uint)(ulong)(v >> 60) & 31;
+        var lower = (ulong)v & ((1UL << 60) - 1);
+        for (var i = 12; i >= 0; i--, upper >>= 5) span[i] = Alphabet[(int)(upper & 31)];
+        span[13] = Alphabet[(int)middle];
+        for (var i = TextLength - 1; i > 13; i--, lower >>= 5) span[i] = Alphabet[(int)(lower & 31)];
     }
 
-    private static int Digit(char c)
+    /// <summary>13 digits: up to 65 bits.</summary>
+    private static bool TryParseHalf(ReadOnlySpan<char> digits, out UInt128 value)
     {
-        if (c > 'z') return -1;
-        var upper = c is >= 'a' and <= 'z' ? (char)(c - 32) : c;
-        return Alphabet.IndexOf(upper, StringComparison.Ordinal);
+        value = default;
+        ulong rest = 0;
+        var first = Digit(digits[0]);
+        var bad = first;
+        foreach (var c in digits[1..])
+        {
+            var digit = Digit(c);
+            bad |= digit;
+            rest = (rest << 5) | (uint)(digit & 31);
+        }
+        if (bad < 0) return false;
+        value = ((UInt128)(uint)first << 60) | rest;
+        return true;
     }
+
+    /// <summary>A digit's value; negative when it is none. I, L, O and U are none.</summary>
+    private static int Digit(char c) => c < 128 ? Digits[c] : -1;
+
+    private static ReadOnlySpan<sbyte> Digits =>
+    [
+        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1, -1,
+        -1, 10, 11, 12, 13, 14, 15, 16, 17, -1, 18, 19, -1, 20, 21, -1, 22, 23, 24, 25, 26, -1, 27, 28, 29, 30, 31, -1, -1, -1, -1, -1,
+        -1, 10, 11, 12, 13, 14, 15, 16, 17, -1, 18, 19, -1, 20, 21, -1, 22, 23, 24, 25, 26, -1, 27, 28, 29, 30, 31, -1, -1, -1, -1, -1,
+    ];
 }

@@ -7,7 +7,7 @@ public sealed partial class SqliteStore
 {
     public async ValueTask<bool> ClaimHandleAsync(string handle, string userId, CancellationToken cancellationToken) => await writer.RunAsync(database =>
     {
-        database["INSERT OR IGNORE INTO handles VALUES (?1, ?2)"].Bind(1, handle).Bind(2, userId).Execute();
+        database["INSERT INTO handles VALUES (?1, ?2) ON CONFLICT DO NOTHING"].Bind(1, handle).Bind(2, userId).Execute();
         return FindHandle(database, handle) == userId;
     });
 
@@ -15,7 +15,7 @@ public sealed partial class SqliteStore
 
     public async ValueTask<bool> CreateAccountAsync(AccountRow account, CancellationToken cancellationToken)
     {
-        var created = await writer.RunAsync(database => database["INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6)"]
+        var created = await writer.RunAsync(database => database["INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING"]
             .Bind(1, account.UserId)
             .Bind(2, account.Handle)
             .Bind(3, account.DisplayName)
@@ -98,7 +98,7 @@ public sealed partial class SqliteStore
         database["DELETE FROM devices WHERE user_id = ?1 AND device_id = ?2"].Bind(1, userId).Bind(2, deviceId).Execute());
 
     public async ValueTask PutContactAsync(string userId, string contactUserId, CancellationToken cancellationToken) => await writer.RunAsync(database =>
-        database["INSERT OR IGNORE INTO contacts VALUES (?1, ?2)"].Bind(1, userId).Bind(2, contactUserId).Execute());
+        database["INSERT INTO contacts VALUES (?1, ?2) ON CONFLICT DO NOTHING"].Bind(1, userId).Bind(2, contactUserId).Execute());
 
     public async ValueTask RemoveContactAsync(string userId, string contactUserId, CancellationToken cancellationToken) => await writer.RunAsync(database =>
         database["DELETE FROM contacts WHERE user_id = ?1 AND contact_user_id = ?2"].Bind(1, userId).Bind(2, contactUserId).Execute());

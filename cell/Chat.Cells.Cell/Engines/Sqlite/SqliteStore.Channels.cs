@@ -95,7 +95,7 @@ public sealed partial class SqliteStore
                 .Bind(7, member.Version)
                 .Execute();
             if (member.Until is not null) continue;
-            database["INSERT OR IGNORE INTO user_channels VALUES (?1, ?2)"].Bind(1, member.UserId).Bind(2, channel.ChannelId).Execute();
+            database["INSERT INTO user_channels VALUES (?1, ?2) ON CONFLICT DO NOTHING"].Bind(1, member.UserId).Bind(2, channel.ChannelId).Execute();
         }
     }
 

@@ -13,7 +13,7 @@ public sealed partial class SqliteStore
         {
             foreach (var row in batch.Rows)
             {
-                database["INSERT OR IGNORE INTO user_inbox VALUES (?1, ?2, ?3, ?4, ?5)"]
+                database["INSERT INTO user_inbox VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING"]
                     .Bind(1, row.UserId)
                     .Bind(2, row.Cursor.Epoch)
                     .Bind(3, row.Cursor.Bucket)

@@ -97,7 +97,7 @@ public sealed partial class SqliteStore
         new(channelId, row.Ulid(0), row.Text(1), row.Text(2), row.Bytes(3), row.OptionalUlid(4), row.Int32(5));
 
     private static void Insert(Database database, MessageRow message) =>
-        database["INSERT OR IGNORE INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"]
+        database["INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"]
             .Bind(1, message.ChannelId)
             .Bind(2, message.MessageId)
             .Bind(3, message.SenderId)

@@ -73,6 +73,18 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
         return steps;
     });
 
+    /// <summary>What the writer's connection runs with: <c>synchronous</c> and <c>journal_mode</c>.</summary>
+    internal Task<(long Synchronous, string Journal)> DurabilityAsync() => writer.RunAsync(static database =>
+    {
+        var journal = database["PRAGMA journal_mode"];
+        journal.Step();
+        var mode = journal.Text(0);
+        journal.Reset();
+        return (database.QueryInt64("PRAGMA synchronous"), mode);
+    });
+
+    internal Task<long> CountRequestsAsync() => writer.RunAsync(static database => database.QueryInt64("SELECT count(*) FROM requests"));
+
     private static void SetMaxBytes(Database database, long bytes) =>
         database.QueryInt64(FormattableString.Invariant($"PRAGMA max_page_count = {Math.Max(1, bytes / database.QueryInt64("PRAGMA page_size"))}"));
 
