@@ -23,6 +23,7 @@ public sealed class BadInputTests : IAsyncLifetime
     [InlineData("{\"metadata\":{\"name\":\"a\",\"labels\":[]}}")]
     [InlineData("{\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"a\"}}")]
     [InlineData("{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}")]
+    [InlineData("{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":1e999}}")]
     [InlineData("")]
     public async Task Create_WithABodyThatIsNoObjectOfTheKind_IsBadRequest(string body)
     {

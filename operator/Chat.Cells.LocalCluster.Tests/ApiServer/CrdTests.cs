@@ -105,7 +105,7 @@ public sealed class CrdTests : IAsyncLifetime
         Assert.Equal(2, (int)spec["metadata.generation"]);
         Assert.Equal(422, (int)(await _api.MergeAsync(Widgets + "/w/status", """{"status":{"phase":7}}""")).Code);
         var unversioned = await _api.PutAsync(Widgets + "/w", JsonNode.Parse(Widget("{}"))!);
-        Assert.Contains("metadata.resourceVersion: Invalid value: 0: must be specified for an update", unversioned.Message);
+        Assert.Contains("metadata.resourceVersion: Invalid value: 0x0: must be specified for an update", unversioned.Message);
     }
 
     [Fact]

@@ -105,6 +105,30 @@ public sealed class GarbageCollectionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Events_NotSeenForAnHour_AreDeleted()
+    {
+        var clock = new ShiftedClock();
+        await using var api = await ApiFixture.StartAsync(o => o with { EventSweepInterval = TimeSpan.FromMilliseconds(100), Time = clock });
+        const string Events = "/api/v1/namespaces/default/events";
+        static string Event(string name) => $$$"""{"metadata":{"name":"{{{name}}}"},"involvedObject":{"kind":"Pod","name":"p","namespace":"default"}}""";
+        (await api.PostAsync(Events, Event("old"))).Ok();
+        (await api.PostAsync(Events, Event("repeated"))).Ok();
+        clock.Offset = TimeSpan.FromMinutes(50);
+        (await api.MergeAsync(Events + "/repeated", $$"""{"lastTimestamp":"{{clock.GetUtcNow():yyyy-MM-dd'T'HH:mm:ss'Z'}}"}""")).Ok();
+        (await api.GetAsync(Events + "/old")).Ok();
+        clock.Offset = TimeSpan.FromMinutes(70);
+        await api.EventuallyGoneAsync(Events + "/old");
+        (await api.GetAsync(Events + "/repeated")).Ok();
+    }
+
+    private sealed class ShiftedClock : TimeProvider
+    {
+        public TimeSpan Offset { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Offset;
+    }
+
+    [Fact]
     public async Task DeleteCollection_DeletesWhatTheSelectorMatches()
     {
         await _api.PostAsync(Maps, ApiFixture.ConfigMap("a", labels: """{"x":"1"}"""));

@@ -184,6 +184,22 @@ public sealed class ListAndWatchTests
     }
 
     [Fact]
+    public async Task Watch_OfAKindWhoseCrdGoes_Ends()
+    {
+        await using var api = await ApiFixture.StartAsync();
+        const string Crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        (await api.PostAsync(Crds, """
+            {"metadata":{"name":"things.example.com"},"spec":{"group":"example.com","scope":"Cluster","names":{"plural":"things","kind":"Thing"},
+            "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}
+            """)).Ok();
+        await using var watch = await WatchReader.OpenAsync(api.Client, "/apis/example.com/v1/things?watch=true");
+        (await api.PostAsync("/apis/example.com/v1/things", """{"metadata":{"name":"a"}}""")).Ok();
+        (await api.DeleteAsync(Crds + "/things.example.com")).Ok();
+        Assert.Equal(["ADDED", "DELETED"], await watch.TakeAsync(2, e => (string)e["type"]!));
+        Assert.True(await watch.EndsAsync());
+    }
+
+    [Fact]
     public async Task List_AsMetadataOnly_CarriesNothingElse()
     {
         await using var api = await ApiFixture.StartAsync();

@@ -67,7 +67,9 @@ public sealed class LocalApiServer : IAsyncDisposable
             var address = new Uri(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
             var kubeconfig = options.KubeconfigPath ?? Path.Combine(options.DataDirectory, "kubeconfig");
             identity.WriteKubeconfig(kubeconfig, address);
-            var collector = Task.Run(() => new GarbageCollector(store, registry, options, logger).RunAsync(stopping.Token), CancellationToken.None);
+            var collector = Task.WhenAll(
+                Task.Run(() => new GarbageCollector(store, registry, options, logger).RunAsync(stopping.Token), CancellationToken.None),
+                Task.Run(() => new EventExpiry(store, options, logger).RunAsync(stopping.Token), CancellationToken.None));
             return new LocalApiServer(app, store, identity, stopping, collector, address, kubeconfig);
         }
         catch (Exception)

@@ -29,6 +29,12 @@ public sealed record LocalApiServerOptions
     /// <summary>How often a watch that asked for bookmarks gets one.</summary>
     public TimeSpan BookmarkInterval { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long an Event is kept after it was last seen.</summary>
+    public TimeSpan EventRetention { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How often old Events are looked for.</summary>
+    public TimeSpan EventSweepInterval { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

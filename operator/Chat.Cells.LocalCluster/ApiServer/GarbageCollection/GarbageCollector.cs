@@ -25,10 +25,18 @@ internal sealed partial class GarbageCollector(ObjectStore store, ResourceRegist
                     pending = false;
                     await SweepAsync(store.Read().Objects, cancellationToken);
                 }
-                catch (Exception e) when (e is ApiException or IOException)
+                catch (Exception e) when (e is not OperationCanceledException)
                 {
-                    // Somebody changed the same object, or the disk refused: the next round sees the state anew.
-                    LogFailed(logger, e);
+                    // Somebody changed the same object, or the disk refused: the next round sees the state anew. Whatever it is, collection never ends.
+                    if (e is ApiException)
+                    {
+                        LogFailed(logger, e);
+                    }
+                    else
+                    {
+                        LogBroken(logger, e);
+                    }
+
                     pending = true;
                     await Task.Delay(TimeSpan.FromMilliseconds(200), options.Time, cancellationToken);
                 }
@@ -244,4 +252,7 @@ internal sealed partial class GarbageCollector(ObjectStore store, ResourceRegist
 
     [LoggerMessage(EventId = 21, Level = LogLevel.Debug, Message = "A collection step failed and will be tried again")]
     private static partial void LogFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 22, Level = LogLevel.Error, Message = "A collection step failed in an unexpected way and will be tried again")]
+    private static partial void LogBroken(ILogger logger, Exception exception);
 }

@@ -106,8 +106,8 @@ internal static class ObjectShaping
         violations.ThrowIfAny(target.Kind.Group, target.Kind.Kind, value.Text("metadata", "name") ?? "");
     }
 
-    // A null member of a typed structure is an absent member.
-    private static void DropNulls(JsonNode? node)
+    /// <summary>Removes null members: in a typed structure they are absent members.</summary>
+    public static void DropNulls(JsonNode? node)
     {
         switch (node)
         {

@@ -23,10 +23,10 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
                     throw target.NotFound();
                 }
 
-                if (string.IsNullOrEmpty(body.Text("metadata", "resourceVersion")) && target.Kind.IsCustom)
+                if (string.IsNullOrEmpty(body.Text("metadata", "resourceVersion")) && (target.Kind.IsCustom || target.Kind.Kind is "Lease" or "CustomResourceDefinition"))
                 {
                     var violations = new Violations();
-                    violations.Invalid("metadata.resourceVersion", 0, "must be specified for an update");
+                    violations.Add("FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update");
                     violations.ThrowIfAny(target.Kind.Group, target.Kind.Kind, target.Name);
                 }
 
@@ -74,6 +74,11 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
         if (body.At("metadata", "managedFields") is JsonArray { Count: > 0 })
         {
             throw ApiException.BadRequest("metadata.managedFields must be nil");
+        }
+
+        if (!target.Kind.IsCustom)
+        {
+            ObjectShaping.DropNulls(body);
         }
 
         if (TypedFields.Problem(body, ManagedFields.WholeSchema(target.Version.Schema)) is { } problem)

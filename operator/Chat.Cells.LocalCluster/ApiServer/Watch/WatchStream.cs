@@ -75,7 +75,7 @@ internal sealed class WatchStream(ObjectStore store, LocalApiServerOptions optio
             }
 
             await response.Body.FlushAsync(cancellationToken);
-            if (isOver)
+            if (isOver || IsNoLongerServed())
             {
                 return;
             }
@@ -90,6 +90,10 @@ internal sealed class WatchStream(ObjectStore store, LocalApiServerOptions optio
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
+
+    // When a CRD goes, its watches end, so that their clients look again and find out.
+    private bool IsNoLongerServed() =>
+        query.Target.Kind.IsCustom && store.Read().Objects.Get(new ObjectKey("customresourcedefinitions.apiextensions.k8s.io", "", query.Target.Kind.Resource)) is null;
 
     // What enters a selector appears, what leaves it is gone.
     private async Task SendChangeAsync(ObjectChange change, CancellationToken cancellationToken)
