@@ -120,6 +120,11 @@ $('new-chat').addEventListener('click', () => dialogs.newChat());
 $('new-group').addEventListener('click', () => dialogs.newGroup());
 $('connection-retry').addEventListener('click', () => chat.wake());
 tabs(document.querySelector('.side-tabs'));
+// The address names the conversation: the link must not change it.
+document.querySelector('.skip').addEventListener('click', event => {
+  event.preventDefault();
+  ($('open-conversation').hidden ? $('new-chat') : $('message')).focus();
+});
 
 chat.addEventListener('session', sessionChanged);
 chat.addEventListener('state', showState);

@@ -16,7 +16,7 @@ export class Conversation {
   #drafts = new Map();
   #atBottom = true;
   #loading = false;
-  #seen = 0;
+  #seenKey = null; // the last message when the end was last in view
   #onClose;
   #pointer = matchMedia('(pointer: coarse)');
 
@@ -63,7 +63,7 @@ export class Conversation {
       $('message').value = this.#drafts.get(channelId) ?? '';
       this.#typed();
       this.#atBottom = true;
-      this.#seen = 0;
+      this.#seenKey = null;
     }
     this.render();
     this.#scrollDown();
@@ -95,7 +95,7 @@ export class Conversation {
     setText($('history-state'), this.#loading ? 'Loading earlier messages …' : channel.history.done || !channel.history.started ? this.#beginning(channel, messages) : '');
     if (this.#atBottom) this.#scrollDown();
     else scroller.scrollTop = scroller.scrollHeight - fromBottom;
-    this.#latestButton(messages.length);
+    this.#latestButton();
     this.#read();
   }
 
@@ -212,17 +212,19 @@ export class Conversation {
     const { scrollTop, scrollHeight, clientHeight } = $('scroller');
     this.#atBottom = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM;
     if (this.#atBottom) {
-      this.#latestButton($('messages').childElementCount);
+      this.#latestButton();
       this.#read();
     }
     if (scrollTop < NEAR_TOP) this.#loadEarlier();
   }
 
-  #latestButton(total) {
+  #latestButton() {
     const button = $('to-latest');
-    if (this.#atBottom) this.#seen = total;
+    const shown = [...$('messages').children];
+    if (this.#atBottom) this.#seenKey = shown.at(-1)?.dataset.key ?? null;
     button.hidden = this.#atBottom || $('open-conversation').hidden;
-    const fresh = total - this.#seen;
+    const seen = shown.findLastIndex(item => item.dataset.key === this.#seenKey);
+    const fresh = seen < 0 ? 0 : shown.length - 1 - seen;
     if (button.hidden || button.dataset.fresh === String(fresh)) return;
     button.dataset.fresh = String(fresh);
     button.replaceChildren(icon('down'), el('span', { text: fresh > 0 ? count(fresh, 'new message') : 'Latest messages' }));
@@ -231,7 +233,7 @@ export class Conversation {
   #toLatest() {
     this.#atBottom = true;
     this.#scrollDown();
-    this.#latestButton($('messages').childElementCount);
+    this.#latestButton();
     $('message').focus({ preventScroll: true });
   }
 

@@ -1,5 +1,5 @@
 import { $, avatar, el, formError } from './dom.js';
-import { count, explain } from './format.js';
+import { explain } from './format.js';
 import { findPerson } from './lists.js';
 
 /** Questions in front of the page. */
@@ -149,5 +149,3 @@ function handleInput(label, placeholder) {
 function refusal(message) {
   return Object.assign(new Error(message), { name: 'ChatError', code: 'input' });
 }
-
-export { count };

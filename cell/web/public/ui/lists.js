@@ -1,4 +1,4 @@
-import { $, avatar, el, formError, icon, initials, reconcile, setText, toast } from './dom.js';
+import { $, avatar, el, formError, icon, reconcile, setText, toast } from './dom.js';
 import { count, explain, listTime } from './format.js';
 
 const TICKS = { sending: 'Sending', failed: 'Not sent', accepted: 'Sent', delivered: 'Delivered', read: 'Read' };
@@ -89,7 +89,7 @@ export class Lists {
     const shown = unread > 99 ? '99+' : String(unread);
     if (badge.dataset.count !== shown) {
       badge.dataset.count = shown;
-      badge.replaceChildren(el('span', { 'aria-hidden': 'true', text: shown }), el('span', { class: 'visually-hidden', text: `, ${count(unread, 'unread message')}` }));
+      badge.replaceChildren(...(unread === 0 ? [] : [el('span', { 'aria-hidden': 'true', text: shown }), el('span', { class: 'visually-hidden', text: `, ${count(unread, 'unread message')}` })]));
     }
     return unread;
   }
@@ -163,5 +163,3 @@ export async function findPerson(chat, text) {
 export function tick(status, words = TICKS[status]) {
   return el('span', { class: `tick is-${status}` }, [icon(status), el('span', { class: 'visually-hidden', text: words })]);
 }
-
-export { initials };

@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const URL_OF_ROUTER = process.env.CHATCELLS_URL;
+const CHROMIUM = process.env.CHATCELLS_CHROMIUM ?? '/usr/bin/chromium';
+const ARTIFACTS = fileURLToPath(new URL('../../artifacts/', import.meta.url));
+
+/** Why the tests can't run here; false when they can. */
+export const skip = !URL_OF_ROUTER ? 'CHATCELLS_URL is not set: the address of a running router' : !existsSync(CHROMIUM) ? `there is no ${CHROMIUM}` : false;
+
+// Generous: the machine may be doing other things.
+export const PATIENCE = 60_000;
+
+export function launch() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** A picture of the page in artifacts/. */
+export async function picture(page, name) {
+  mkdirSync(ARTIFACTS, { recursive: true });
+  await page.screenshot({ path: join(ARTIFACTS, `page-${name}.png`) });
+}
+
+export async function regions() {
+  const table = await (await fetch(new URL('/v1/cells', URL_OF_ROUTER))).json();
+  return [...new Set(table.cells.filter(cell => cell.healthy && cell.state === 'Active').map(cell => cell.region))].sort();
+}
+
+/** A person with a browser window of their own. */
+export class Person {
+  errors = [];
+
+  static async signUp(browser, { name, handle, region, ...context }) {
+    const person = new Person();
+    person.name = name;
+    person.region = region;
+    person.handle = `${handle}@${region}`;
+    person.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...context });
+    person.page = await person.context.newPage();
+    const { page } = person;
+    page.setDefaultTimeout(PATIENCE);
+    page.on('pageerror', error => person.errors.push(String(error)));
+    page.on('console', message => {
+      // The network's failures are part of life; the page's own errors are not.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource') && !message.text().includes('WebSocket connection to')) person.errors.push(message.text());
+    });
+    await page.goto(URL_OF_ROUTER);
+    await page.getByRole('radio', { name: region }).check();
+    await page.getByLabel('Your name').fill(name);
+    await page.locator('#signup-handle').fill(handle);
+    await page.locator('#signup-password').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await person.connected();
+    return person;
+  }
+
+  connected() {
+    return this.page.locator('#connection[data-state=connected]').waitFor();
+  }
+
+  async addContact(handle) {
+    await this.page.getByRole('tab', { name: 'Contacts' }).click();
+    await this.page.getByLabel('Handle to add').fill(handle);
+    await this.page.getByRole('button', { name: 'Add', exact: true }).click();
+    await this.page.locator('#contact-list').getByText(handle).waitFor();
+  }
+
+  async openChatWith(handle) {
+    await this.page.getByRole('tab', { name: 'Contacts' }).click();
+    await this.page.locator('#contact-list .row', { hasText: handle }).click();
+    await this.page.locator('#head-title').waitFor();
+    await this.page.getByRole('tab', { name: 'Chats' }).click();
+  }
+
+  row(title) {
+    return this.page.locator('#chat-list .row').filter({ has: this.page.locator('.row-title', { hasText: title }) });
+  }
+
+  async open(title) {
+    await this.row(title).click();
+    await this.page.locator('#head-title', { hasText: title }).waitFor();
+  }
+
+  async say(text) {
+    await this.page.locator('#message').fill(text);
+    await this.page.getByRole('button', { name: 'Send', exact: true }).click();
+  }
+
+  bubble(text) {
+    return this.page.locator('.message', { hasText: text });
+  }
+
+  /** The message once it has come as far as this. */
+  progressed(text, status) {
+    return this.bubble(text).locator(`.tick.is-${status}`).waitFor();
+  }
+
+  texts() {
+    return this.page.locator('.message .text').allTextContents();
+  }
+}
