@@ -13,7 +13,7 @@ namespace Chat.Cells.Operator.Tests.Cluster;
 /// No pod has to run.
 /// </summary>
 [Trait("Category", "Api")]
-public sealed class ClusterApiTests : IAsyncLifetime
+public sealed class ClusterApiTests : IClassFixture<InstalledCrd>, IAsyncLifetime
 {
     private TestCluster _cluster = null!;
 
@@ -128,6 +128,7 @@ public sealed class ClusterApiTests : IAsyncLifetime
                 && await client.Of<V1Deployment>().TryGetAsync(_cluster.OtherNamespace, Naming.Bridge(b, a)) is not null,
             "a bridge for each ordered pair");
         await _cluster.WaitAsync(a, ConditionTypes.Reconciling, "True/GatewaysNotReady");
+        await Poll.UntilAsync(async () => (await _cluster.Cells.GetAsync(_cluster.Namespace, a)).Status?.Endpoints is not null, "its addresses");
 
         var cell = await _cluster.Cells.GetAsync(_cluster.Namespace, a);
         Assert.Contains(ChatCell.Finalizer, cell.Metadata.Finalizers!);

@@ -9,8 +9,7 @@ using Chat.Cells.Operator.Api.Schema;
 namespace Chat.Cells.Operator.Tests.Cluster;
 
 /// <summary>
-/// A cluster for tests: the one that <c>KUBECONFIG</c> names, else the local cluster's API server in this process. Every use has namespaces of its own and removes them, and
-/// the CRD if it brought it.
+/// A cluster for tests: the one that <c>KUBECONFIG</c> names, else the local cluster's API server in this process. Every use has namespaces of its own and removes them.
 /// </summary>
 public sealed class TestCluster : IAsyncDisposable
 {
@@ -19,7 +18,6 @@ public sealed class TestCluster : IAsyncDisposable
 
     private readonly LocalApiServer? _local;
     private readonly string? _folder;
-    private bool _broughtCrd;
 
     private TestCluster(ClientConfiguration configuration, LocalApiServer? local, string? folder)
     {
@@ -38,6 +36,9 @@ public sealed class TestCluster : IAsyncDisposable
     public static string? RealKubeconfig => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path ? path : null;
 
     public ClientConfiguration Configuration { get; }
+
+    /// <summary>Text of the kubeconfig.</summary>
+    public string Kubeconfig => File.ReadAllText(_local?.KubeconfigPath ?? RealKubeconfig!);
 
     public KubernetesClient Client { get; }
 
@@ -107,17 +108,27 @@ public sealed class TestCluster : IAsyncDisposable
         }
     }
 
-    private async Task PrepareAsync()
+    /// <summary>Brings the CRD, unless it is there; true when it was not.</summary>
+    public static async Task<bool> InstallCrdAsync(KubernetesClient client)
     {
-        var crds = Client.Of(ResourceType.Of<V1CustomResourceDefinition>());
+        var crds = client.Of(ResourceType.Of<V1CustomResourceDefinition>());
         var crd = new Unstructured(CrdGenerator.Definition<ChatCell>());
-        _broughtCrd = await crds.TryGetAsync(null, crd.Metadata.Name!) is null;
+        var isNew = await crds.TryGetAsync(null, crd.Metadata.Name!) is null;
         await crds.ApplyAsync(crd, "chat-cells-test");
         await Poll.UntilAsync(
-            async () => (await Client.Of<V1CustomResourceDefinition>().GetAsync(null, crd.Metadata.Name!)).Status?.Conditions?.Any(c => c is { Type: "Established", Status: "True" }) == true,
+            async () => (await client.Of<V1CustomResourceDefinition>().GetAsync(null, crd.Metadata.Name!)).Status?.Conditions?.Any(c => c is { Type: "Established", Status: "True" }) == true,
             "the CRD is established");
         // Established comes a moment before the paths are there.
-        await Poll.UntilAsync(async () => await Client.Discovery.FindAsync("chatcells.io/v1alpha1", "ChatCell") is not null, "the CRD is served");
+        await Poll.UntilAsync(async () => await client.Discovery.FindAsync("chatcells.io/v1alpha1", "ChatCell") is not null, "the CRD is served");
+        return isNew;
+    }
+
+    private async Task PrepareAsync()
+    {
+        if (!IsReal)
+        {
+            await InstallCrdAsync(Client);
+        }
         if (IsReal)
         {
             Assert.True((await Cells.ListAsync(null)).Items.Count == 0, "The cluster has ChatCells: the suite runs an operator of its own and needs a cluster without.");
@@ -147,10 +158,32 @@ public sealed class TestCluster : IAsyncDisposable
         {
             await Client.Of<V1Namespace>().TryDeleteAsync(null, ns);
         }
-        if (_broughtCrd)
+        await Poll.UntilAsync(async () => (await Cells.ListAsync(null)).Items.Count == 0, "the cells are gone");
+    }
+}
+
+/// <summary>Brings the CRD to a real cluster once for all tests, and takes it away again if it was not there before.</summary>
+public sealed class InstalledCrd : IAsyncLifetime
+{
+    private KubernetesClient? _client;
+    private bool _isOurs;
+
+    public async Task InitializeAsync()
+    {
+        if (TestCluster.RealKubeconfig is { } path)
         {
-            await Client.Of<V1CustomResourceDefinition>().TryDeleteAsync(null, "chatcells.chatcells.io");
+            _client = new KubernetesClient(KubeConfig.Load(path));
+            _isOurs = await TestCluster.InstallCrdAsync(_client);
         }
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_client is not null && _isOurs)
+        {
+            await _client.Of<V1CustomResourceDefinition>().TryDeleteAsync(null, "chatcells.chatcells.io");
+        }
+        _client?.Dispose();
     }
 }
 
@@ -169,18 +202,6 @@ public sealed class NeedsImagesFactAttribute : FactAttribute
         else if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 })
         {
             Skip = "needs the images chat-cells/cell:dev and chat-cells/bridge:dev in the cluster (kind load docker-image …): then set CHATCELLS_IMAGES=1";
-        }
-    }
-}
-
-/// <summary>A test that plays the kubelet's part itself, which a real cluster's own controllers would contradict.</summary>
-public sealed class LocalOnlyFactAttribute : FactAttribute
-{
-    public LocalOnlyFactAttribute()
-    {
-        if (TestCluster.RealKubeconfig is not null)
-        {
-            Skip = "sets the status of StatefulSets by itself; a real cluster's controllers do that there";
         }
     }
 }
