@@ -84,6 +84,7 @@ public sealed class ClusterApiTests : IClassFixture<InstalledCrd>, IAsyncLifetim
     [Theory]
     [InlineData("a-cell-whose-name-is-longer-than-forty-chars")]
     [InlineData("with.dots")]
+    [InlineData("1-digit-first")]
     public async Task Create_BadName_IsRefusedInWords(string name)
     {
         var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(Manifest(_cluster.Namespace, name, """{"region":"eu"}""")));

@@ -15,7 +15,9 @@ namespace Chat.Cells.Operator.Api;
 [GenericAdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date")]
 [GenericAdditionalPrinterColumn(".status.conditions[?(@.type==\"Ready\")].reason", "Reason", "string", Description = "Why the cell is ready, or not.", Priority = 1)]
 [Description("A ChatCell is a region-scoped, independent unit of the chat system: chat servers, a log, a store and live state. The operator provisions it, puts it into the cell map and joins it to the other cells by bridges.")]
-[ValidationRule("size(self.metadata.name) <= 40 && !self.metadata.name.contains('.')", "the name of a cell has at most 40 characters and no dots: it becomes part of every user id and of the names of services")]
+[ValidationRule(
+    "size(self.metadata.name) <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    "the name of a cell starts with a letter and has at most 40 characters and no dots: it becomes part of every user id and of the names of services")]
 public sealed record ChatCell : KubernetesObject
 {
     /// <summary>API group.</summary>

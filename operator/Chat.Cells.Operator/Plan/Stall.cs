@@ -15,9 +15,10 @@ public sealed record Stall(string Reason, string Message)
     {
         var spec = cell.Spec;
         // The schema refuses these already; a server without it, or an older schema, may not have.
-        if (!Names.IsLabel(cell.Metadata.Name))
+        // A service's name starts with a letter.
+        if (!Names.IsLabel(cell.Metadata.Name) || char.IsAsciiDigit(cell.Metadata.Name![0]))
         {
-            return new Stall("InvalidSpec", $"'{cell.Metadata.Name}' can't be a cell's name: use at most {Names.MaxLength} of a-z, 0-9 and inner dashes");
+            return new Stall("InvalidSpec", $"'{cell.Metadata.Name}' can't be a cell's name: use at most {Names.MaxLength} of a-z, 0-9 and inner dashes, a letter first");
         }
         if (!Names.IsLabel(spec.Region))
         {
