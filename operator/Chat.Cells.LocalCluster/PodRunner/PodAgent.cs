@@ -48,6 +48,7 @@ public sealed class PodAgent
         {
             await objects.WaitForSyncAsync(cancellationToken);
             Adopt(cancellationToken);
+            await Task.WhenAll(Workers().Select(entry => entry.Worker.Seen));
             while (true)
             {
                 await PassAsync(cancellationToken);
@@ -61,13 +62,15 @@ public sealed class PodAgent
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            Task[] running;
-            lock (gate)
-            {
-                running = [.. workers.Values.Select(entry => entry.Running)];
-            }
+            await Task.WhenAll(Workers().Select(entry => entry.Running));
+        }
+    }
 
-            await Task.WhenAll(running);
+    private List<Entry> Workers()
+    {
+        lock (gate)
+        {
+            return [.. workers.Values];
         }
     }
 

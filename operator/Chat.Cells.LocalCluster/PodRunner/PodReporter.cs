@@ -22,6 +22,7 @@ public sealed class PodReporter(KubernetesClient client, ILogger logger, TimePro
 
     private readonly ResourceClient<Unstructured> pods = client.Of(ResourceType.Of<V1Pod>());
     private readonly PodEvents podEvents = new(client, time);
+    private int sending;
 
     /// <inheritdoc/>
     public void Status(PodObject pod, V1PodStatus status)
@@ -56,6 +57,15 @@ public sealed class PodReporter(KubernetesClient client, ILogger logger, TimePro
         }
     }
 
+    /// <summary>Completes when every status reported so far has been sent.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        while (!unsent.IsEmpty || Volatile.Read(ref sending) > 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellationToken);
+        }
+    }
+
     /// <summary>Sends until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -73,6 +83,7 @@ public sealed class PodReporter(KubernetesClient client, ILogger logger, TimePro
     {
         await foreach (var uid in changed.Reader.ReadAllAsync(cancellationToken))
         {
+            Interlocked.Increment(ref sending);
             while (unsent.TryRemove(uid, out var entry))
             {
                 try
@@ -95,6 +106,8 @@ public sealed class PodReporter(KubernetesClient client, ILogger logger, TimePro
                     await Task.Delay(Retry, time, cancellationToken);
                 }
             }
+
+            Interlocked.Decrement(ref sending);
         }
     }
 

@@ -18,6 +18,7 @@ public sealed class PodWorker
     private static readonly TimeSpan LogCheck = TimeSpan.FromSeconds(10);
     private readonly Channel<Action> posted = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Dictionary<string, ContainerSlot> containers = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource seen = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PodRuntime runtime;
     private readonly PodPlacement placement;
     private PodRecord record;
@@ -41,6 +42,9 @@ public sealed class PodWorker
         reported = pod?.Status?.Deserialize<V1PodStatus>(KubernetesJson.Options);
         recordDirty = true;
     }
+
+    /// <summary>Completes when the pod has been looked at once, and what was seen is on its way to the API.</summary>
+    public Task Seen => seen.Task;
 
     /// <summary>The record, as last written.</summary>
     public PodRecord Record => record;
@@ -88,6 +92,7 @@ public sealed class PodWorker
                     runtime.Logger.WorkerFailed(Display, e);
                 }
 
+                seen.TrySetResult();
                 await Task.WhenAny(signal, Task.Delay(NextWait(), runtime.Time, cancellationToken));
                 if (signal.IsCompleted)
                 {
@@ -101,6 +106,7 @@ public sealed class PodWorker
         }
         finally
         {
+            seen.TrySetResult();
             await Task.WhenAll(containers.Values.Select(container => container.LetGoAsync()));
         }
 

@@ -71,12 +71,13 @@ public static class PodsCommand
             objects.RunAsync(cancellationToken), reporter.RunAsync(cancellationToken), agent.RunAsync(cancellationToken),
             claims.RunAsync(cancellationToken), controllers.RunAsync(cancellationToken), node);
 
-        // The node is Ready only once every pod that was here before has been looked at.
+        // The node is Ready only once every pod that was here before has been looked at, and the API knows what was seen.
         async Task NodeWhenReadyAsync()
         {
             try
             {
                 await agent.Ready.WaitAsync(cancellationToken);
+                await reporter.FlushAsync(cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {

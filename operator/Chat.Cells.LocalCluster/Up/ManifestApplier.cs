@@ -34,7 +34,7 @@ public sealed class ManifestApplier(KubernetesClient client, TimeProvider time)
             }
             catch (KubernetesException e)
             {
-                throw new UpException($"{source}: {title} is refused: {e.Message}", e);
+                throw new UpException($"{source}: {title} is refused: {e.Status.Message ?? e.Message}", e);
             }
         }
     }
