@@ -43,7 +43,7 @@ public static class BenchRun
     }
 
     private static async Task SteadyAsync(
-        LoadOptions options, LocalCluster? cluster, DeliveryTracker tracker, Pacer pacer, List<BenchResult> results, Progress progress, CancellationToken cancellationToken)
+        LoadOptions options, ICluster? cluster, DeliveryTracker tracker, Pacer pacer, List<BenchResult> results, Progress progress, CancellationToken cancellationToken)
     {
         var workload = string.Create(CultureInfo.InvariantCulture, $"direct, {options.Rate:F0}/s open loop");
         var cpu = new CpuMeter(cluster);
@@ -67,7 +67,7 @@ public static class BenchRun
 
     /// <summary>Every user keeps a few sends on the wire, as many messages as the rate limit's burst allows each.</summary>
     private static async Task FastestAsync(
-        LoadOptions options, LocalCluster? cluster, RunWorld world, Pacer pacer, List<BenchResult> results, Progress progress, CancellationToken cancellationToken)
+        LoadOptions options, ICluster? cluster, RunWorld world, Pacer pacer, List<BenchResult> results, Progress progress, CancellationToken cancellationToken)
     {
         var sentEach = pacer.Sent / options.Users;
         var each = Math.Max(10, (BurstLeft - sentEach) + options.Seconds); // The bucket of 60 has refilled by one a second meanwhile.

@@ -3,7 +3,7 @@ using Chat.Cells.Load.Cluster;
 namespace Chat.Cells.Load.Bench;
 
 /// <summary>CPU seconds that the cluster's serving processes use, from <c>/proc</c>.</summary>
-public sealed class CpuMeter(LocalCluster? cluster)
+public sealed class CpuMeter(ICluster? cluster)
 {
     private static readonly string[] Serving = ["cell", "bridge", "router", "services"];
     private readonly (ProcessRef Process, double Seconds)[] start = cluster is null

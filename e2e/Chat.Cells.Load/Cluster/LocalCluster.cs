@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Chat.Cells.Load.Cluster;
 
 /// <summary>A cluster that <c>up</c> runs on this machine: where its router is, and which processes are its.</summary>
-public sealed class LocalCluster
+public sealed class LocalCluster : ICluster
 {
     private static readonly string[] Supervised = ["apiserver", "pods", "services"];
     private readonly string description;
@@ -21,6 +21,8 @@ public sealed class LocalCluster
     public Uri Router { get; }
 
     public string Kubeconfig { get; }
+
+    public IReadOnlyList<string> Victims { get; } = ["cell", "operator", "apiserver", "router", "bridge"];
 
     /// <summary>Opens the <c>cluster.json</c> of a running cluster.</summary>
     /// <exception cref="LoadException">It isn't one; the message says what to do.</exception>

@@ -8,7 +8,7 @@ public sealed class Target : IAsyncDisposable
 {
     private readonly string? ownData;
 
-    private Target(Uri router, LocalCluster? cluster, string? ownData)
+    private Target(Uri router, ICluster? cluster, string? ownData)
     {
         Router = router;
         Cluster = cluster;
@@ -18,7 +18,7 @@ public sealed class Target : IAsyncDisposable
     public Uri Router { get; }
 
     /// <summary>Null: only the router is known, nothing can be killed or measured there.</summary>
-    public LocalCluster? Cluster { get; }
+    public ICluster? Cluster { get; }
 
     public static async Task<Target> OpenAsync(LoadOptions options, string ownData, Progress progress, CancellationToken cancellationToken)
     {
@@ -32,6 +32,13 @@ public sealed class Target : IAsyncDisposable
             var running = LocalCluster.Open(description);
             progress.Say($"against the running cluster {description}");
             return new Target(running.Router, running, null);
+        }
+        if (options.Direct)
+        {
+            if (Directory.Exists(ownData)) Directory.Delete(ownData, recursive: true);
+            progress.Say($"starting cells, bridges and router as plain processes in {ownData}; no rate limit");
+            var direct = await DirectCluster.StartAsync(ownData, messagesPerMinute: 0, cancellationToken);
+            return new Target(direct.Router, direct, null);
         }
         progress.Say($"starting a cluster of its own in {ownData}");
         try
@@ -52,5 +59,6 @@ public sealed class Target : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (ownData is not null) await LocalCluster.StopAsync(ownData);
+        if (Cluster is DirectCluster direct) await direct.DisposeAsync();
     }
 }

@@ -14,6 +14,7 @@ public sealed record LoadOptions
 
           --cluster FILE    a running cluster's cluster.json (default: start one for the run, and stop it after)
           --router URL      any router; nothing is killed there
+          --direct yes      start cells, bridges and router as plain processes, without a Kubernetes API and without rate limits
           --seed N          repeats a run's choices (default: random, printed)
           --messages N      smoke: messages to send (default 5000)
           --rate N          messages a second (default smoke 80, bench 200)
@@ -25,6 +26,8 @@ public sealed record LoadOptions
     public string? Cluster { get; init; }
 
     public Uri? Router { get; init; }
+
+    public bool Direct { get; init; }
 
     public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
 
@@ -50,6 +53,7 @@ public sealed record LoadOptions
             {
                 "--cluster" => options with { Cluster = Path.GetFullPath(value) },
                 "--router" => options with { Router = Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? url : throw new LoadException($"{value} is not an http URL.") },
+                "--direct" => options with { Direct = value == "yes" },
                 "--seed" => options with { Seed = Number(name, value) },
                 "--messages" => options with { Messages = Number(name, value) },
                 "--rate" => options with { Rate = Number(name, value) },

@@ -9,7 +9,7 @@ namespace Chat.Cells.Load.Smoke;
 public sealed record KillResult(string Role, string Victim, int Unacked, int InOneChannel, TimeSpan Recovery, TimeSpan? Back);
 
 /// <summary>Kills one process of a role with SIGKILL, at an instant with enough sends on the wire, and waits until the cluster is over it.</summary>
-public sealed class Kill(LocalCluster cluster, RunWorld world, Pacer pacer, Random random, TimeProvider time, Progress progress)
+public sealed class Kill(ICluster cluster, RunWorld world, Pacer pacer, Random random, TimeProvider time, Progress progress)
 {
     public const int LeastUnacked = 50;
     public const int LeastInOneChannel = 8;

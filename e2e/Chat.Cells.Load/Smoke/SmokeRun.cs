@@ -14,7 +14,6 @@ namespace Chat.Cells.Load.Smoke;
 /// </summary>
 public static class SmokeRun
 {
-    private static readonly string[] Victims = ["cell", "operator", "apiserver", "router", "bridge"];
     private static readonly WorldOptions World = new(Users: 40, SecondDeviceEvery: 3, ThirdDeviceEvery: 9, DirectPerUser: 2, Groups: 10, GroupSize: 7);
     private static readonly TimeSpan FinishBound = TimeSpan.FromSeconds(60);
 
@@ -54,21 +53,21 @@ public static class SmokeRun
 
     /// <summary>Messages at a steady rate; at seeded instants in between, the kills. Latencies are those of the time between recoveries and kills.</summary>
     private static async Task<IReadOnlyList<KillResult>> TalkAsync(
-        LoadOptions options, LocalCluster? cluster, RunWorld world, Random random, HistoryRecorder recorder, Progress progress, CancellationToken cancellationToken)
+        LoadOptions options, ICluster? cluster, RunWorld world, Random random, HistoryRecorder recorder, Progress progress, CancellationToken cancellationToken)
     {
         var pacer = new Pacer(world, random);
         var results = new List<KillResult>();
-        var kills = cluster is null ? 0 : Victims.Length;
+        var kills = cluster?.Victims.Count ?? 0;
         var share = options.Messages / (kills + 1);
         for (var k = 0; k < kills; k++)
         {
             var before = (int)(share * (0.6 + (random.NextDouble() * 0.3)));
             await pacer.SendAsync(before, options.Rate, TimeProvider.System, cancellationToken);
             world.Tracker.Measuring = false;
-            recorder.Write(new Note(recorder.Now, $"kill {Victims[k]}"));
+            recorder.Write(new Note(recorder.Now, $"kill {cluster!.Victims[k]}"));
             // People go on talking while the cluster recovers.
             using var recovered = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var kill = new Kill(cluster!, world, pacer, random, TimeProvider.System, progress).RunAsync(Victims[k], cancellationToken);
+            var kill = new Kill(cluster!, world, pacer, random, TimeProvider.System, progress).RunAsync(cluster!.Victims[k], cancellationToken);
             var talking = TalkOnAsync(pacer, options.Rate / 3, recovered.Token);
             try
             {
