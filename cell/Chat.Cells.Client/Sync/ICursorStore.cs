@@ -14,6 +14,9 @@ public sealed class InMemoryCursorStore(string? cursor = null) : ICursorStore
 {
     private volatile string? cursor = cursor;
 
+    /// <summary>The cursor saved last.</summary>
+    public string? Current => cursor;
+
     public ValueTask<string?> LoadAsync(CancellationToken cancellationToken) => ValueTask.FromResult(cursor);
 
     public ValueTask SaveAsync(string cursor, CancellationToken cancellationToken)

@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Chat.Cells.Load.Cluster;
 
 /// <summary>One process of the cluster, named for good by its pid and start time.</summary>
 /// <param name="Name">For people: <c>cell eu-west-1-0</c>.</param>
 /// <param name="StartTime">Clock ticks since boot, field 22 of <c>/proc/pid/stat</c>.</param>
-public sealed record ProcessRef(string Name, int Pid, long StartTime)
+public sealed partial record ProcessRef(string Name, int Pid, long StartTime)
 {
     private const double TicksPerSecond = 100; // USER_HZ, fixed on Linux.
 
@@ -30,6 +31,16 @@ public sealed record ProcessRef(string Name, int Pid, long StartTime)
             return false;
         }
     }
+
+    /// <summary>SIGSTOP: it hangs until <see cref="Resume"/>. False: this very process no longer ran.</summary>
+    public bool Pause() => IsAlive && Signal(Pid, 19) == 0;
+
+    /// <summary>SIGCONT.</summary>
+    public bool Resume() => IsAlive && Signal(Pid, 18) == 0;
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Signal(int pid, int signal);
 
     /// <summary>Parses a line of <c>/proc/pid/stat</c>.</summary>
     public static ProcessRef? Parse(string name, string statLine) =>
