@@ -121,7 +121,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
         Add("router", "router", ProgramOf("router", "Chat.Cells.Router"),
             ["--listen", Router.GetLeftPart(UriPartial.Authority), "--internal", Url(NextPort()), "--cell-map", map, "--sign-ups-per-minute", "0", "--log-ins-per-minute", "0"]);
         foreach (var (_, process) in processes) process.Start();
-        await WaitUntilHealthyAsync(cancellationToken);
+        await WaitUntilHealthyAsync([.. endpoints.Values.Select(e => new Uri($"{Url(e.Internal)}/readyz"))], cancellationToken);
     }
 
     private string Secrets(string name) => Path.Combine(data, "secrets", name);
@@ -157,7 +157,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
     private void Add(string role, string name, string program, IReadOnlyList<string> arguments) =>
         processes.Add((role, new ServerProcess($"{role} {name}", program, arguments, Path.Combine(data, $"{name}.log"), TimeSpan.FromSeconds(1))));
 
-    private async Task WaitUntilHealthyAsync(CancellationToken cancellationToken)
+    private async Task WaitUntilHealthyAsync(IReadOnlyList<Uri> health, CancellationToken cancellationToken)
     {
         using var http = Client.ChatClient.NewHttpClient();
         var accounts = new Client.Accounts.ChatAccounts(http, Router);
@@ -166,6 +166,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
         {
             try
             {
+                foreach (var url in health) (await http.GetAsync(url, cancellationToken)).EnsureSuccessStatusCode().Dispose();
                 var (_, cells) = await accounts.ListCellsAsync(cancellationToken);
                 if (cells.Count == Cells.Length && cells.All(c => c.Healthy)) return;
             }
