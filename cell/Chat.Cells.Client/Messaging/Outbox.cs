@@ -123,9 +123,15 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     }
 
     /// <summary>The server accepted it; null when it isn't (or no longer) ours to wait for.</summary>
-    public PendingSend? Accept(string requestId)
+    /// <param name="requestId">The send's.</param>
+    /// <param name="content">What was accepted, when the server says; an application that uses a requestId for something else must not take this for its ack.</param>
+    public PendingSend? Accept(string requestId, string? content = null)
     {
-        lock (gate) return Remove(requestId, relink: false);
+        lock (gate)
+        {
+            if (content is not null && byRequest.TryGetValue(requestId, out var node) && node.Value.Send.Content != content) return null;
+            return Remove(requestId, relink: false);
+        }
     }
 
     /// <summary>The server did not accept it. Returns it when that is final; null when it will be sent again, or isn't known.</summary>

@@ -36,7 +36,7 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
         {
             case FrameTypes.MessageAck:
                 var ack = Payload(envelope.Payload, FrameJson.Default.MessageAckIn);
-                await AcceptAsync(Required(envelope.RequestId), MessageIdOf(ack.MessageId), cancellationToken);
+                await AcceptAsync(Required(envelope.RequestId), MessageIdOf(ack.MessageId), null, cancellationToken);
                 break;
             case FrameTypes.Error:
                 await RefuseAsync(envelope.RequestId, Payload(envelope.Payload, FrameJson.Default.ErrorIn), cancellationToken);
@@ -126,13 +126,13 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
             payload.ChannelVersion,
             requestId);
         // The user's own message in the inbox is as good as its ack, which may have been lost.
-        if (requestId is not null && message.Sender == state.UserId && await AcceptAsync(requestId, message.MessageId, cancellationToken)) return;
+        if (requestId is not null && message.Sender == state.UserId && await AcceptAsync(requestId, message.MessageId, message.Content, cancellationToken)) return;
         await InsertAsync(message, live: true, cancellationToken);
     }
 
-    private async ValueTask<bool> AcceptAsync(string requestId, string messageId, CancellationToken cancellationToken)
+    private async ValueTask<bool> AcceptAsync(string requestId, string messageId, string? content, CancellationToken cancellationToken)
     {
-        if (outbox.Accept(requestId) is not { } send) return false;
+        if (outbox.Accept(requestId, content) is not { } send) return false;
         var message = new ChatMessage(send.ChannelId, messageId, state.UserId, send.ContentType, send.Content, send.ReplyTo, 0, requestId);
         var timeline = state.Timeline(send.ChannelId);
         var isNew = timeline.Insert(message);
