@@ -18,7 +18,8 @@ public sealed class SegmentLogDiskTests
     {
         var disk = new UnreliableDisk();
         var kept = new List<string>();
-        await using (var log = await LogFixture.OpenAsync(disk))
+        var lines = new LogLines();
+        await using (var log = await LogFixture.OpenAsync(disk, logger: lines))
         {
             await log.CreateTopicAsync();
             for (var i = 0; i < 5; i++) await AppendAsync(log, $"before {i}");
@@ -28,6 +29,8 @@ public sealed class SegmentLogDiskTests
             disk.Capacity = long.MaxValue;
             await AppendAsync(log, "after");
             Assert.Equal(kept, await log.ReadAllAsync());
+            Assert.Single(lines.Lines, line => line.Level == LogLevel.Error);
+            Assert.Single(lines.Lines, line => line.Text.EndsWith("appends go on after 3 were refused.", StringComparison.Ordinal));
 
             async Task AppendAsync(SegmentLog to, string value)
             {

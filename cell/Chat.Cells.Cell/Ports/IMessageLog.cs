@@ -20,6 +20,7 @@ public interface IMessageLog : IAsyncDisposable
     /// <summary>
     /// Joins a consumer group until cancelled. Partitions are shared among the group's live members; each assigned one gets a processor, which is disposed
     /// when the partition is taken away. A processor that throws is disposed, and started again from the committed offset after a back-off.
+    /// Completes normally when cancelled, after all its processors were disposed. What nobody has committed is read from the oldest record on.
     /// </summary>
     Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken);
 
@@ -57,7 +58,10 @@ public interface IPartitionAssignment
     /// <summary>What the group had committed when the partition was assigned; null when nothing.</summary>
     CommittedOffset? Committed { get; }
 
-    /// <summary>Commits that all records below <paramref name="nextOffset"/> are done. Never moves backwards within an assignment; ignored once revoked.</summary>
+    /// <summary>
+    /// Commits that all records below <paramref name="nextOffset"/> are done. Never moves backwards within an assignment; ignored once the processor is disposed.
+    /// May become durable a little later: after a crash an older commit may be found.
+    /// </summary>
     ValueTask CommitAsync(long nextOffset, string metadata, CancellationToken cancellationToken);
 }
 

@@ -37,6 +37,8 @@ internal sealed partial class LogWriter
     private List<PendingFrame> waiting = [];
     private List<PendingFrame> writing = [];
     private long waitingBytes;
+    private long refusedForRoom;
+    private bool diskFull;
     private bool retentionDue;
     private bool closing;
     private bool triedLast;
@@ -205,12 +207,17 @@ internal sealed partial class LogWriter
             segment.File.Flush();
             catalog.ReturnCommits(commits);
             foreach (var frame in writing) frame.Partition?.ResetPending();
-            LogDiskFull(files.Location, writing.Count, e.Message);
+            // Said once, and once more when it is over: a full disk must not fill up with this.
+            if (!diskFull) LogDiskFull(files.Location, e.Message);
+            refusedForRoom += writing.Count;
+            diskFull = true;
             Refuse(new LogFullException($"No space left in {files.Location}: nothing was appended. Free some space; appends go on by themselves.", e));
             if (writing.Count == 0) PauseCommits();
             return;
         }
         segment.File.Flush();
+        if (diskFull) LogRoomAgain(files.Location, refusedForRoom);
+        (diskFull, refusedForRoom) = (false, 0);
         Complete(segment, end);
     }
 
@@ -360,8 +367,11 @@ internal sealed partial class LogWriter
     [LoggerMessage(1, LogLevel.Critical, "The log in {Location} refuses appends until the next start: writing failed.")]
     private partial void LogFailed(Exception error, string location);
 
-    [LoggerMessage(2, LogLevel.Error, "No space left in {Location}: {Count} appends refused ({Reason}).")]
-    private partial void LogDiskFull(string location, int count, string reason);
+    [LoggerMessage(2, LogLevel.Error, "No space left in {Location}: appends are refused until there is some ({Reason}).")]
+    private partial void LogDiskFull(string location, string reason);
+
+    [LoggerMessage(5, LogLevel.Information, "There is space again in {Location}: appends go on after {Count} were refused.")]
+    private partial void LogRoomAgain(string location, long count);
 
     [LoggerMessage(3, LogLevel.Information, "Segment {Name} ({Bytes} bytes) is past its retention: deleted.")]
     private partial void LogSegmentDeleted(string name, int bytes);

@@ -39,6 +39,7 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
     private readonly TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Queue<PendingWrite> waiting = new();
     private bool closing;
+    private bool full;
     private volatile Exception? failure;
 
     public void Start() => new Thread(Run) { Name = "SQLite writer", IsBackground = true }.Start();
@@ -107,6 +108,8 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
             Refuse(writes, e);
             return;
         }
+        if (full) LogRoomAgain();
+        full = false;
         foreach (var write in writes) write.Complete();
     }
 
@@ -123,7 +126,9 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
             foreach (var write in writes) Commit([write]);
             return;
         }
-        LogRefused(error, writes.Count);
+        if (error is not StoreFullException) LogRefused(error, writes.Count);
+        else if (!full) LogFull(error.Message);
+        full |= error is StoreFullException;
         foreach (var write in writes) write.Fail(error is StoreException ? error : new StoreException($"A write failed: {error.Message}", error));
     }
 
@@ -145,6 +150,12 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
 
     [LoggerMessage(41, LogLevel.Critical, "The store refuses writes until the next start: the disk failed.")]
     private partial void LogFailed(Exception error);
+
+    [LoggerMessage(43, LogLevel.Error, "{Reason}")]
+    private partial void LogFull(string reason);
+
+    [LoggerMessage(44, LogLevel.Information, "The store has space again: writes go on.")]
+    private partial void LogRoomAgain();
 
     [LoggerMessage(42, LogLevel.Error, "{Count} writes to the store failed.")]
     private partial void LogRefused(Exception error, int count);
