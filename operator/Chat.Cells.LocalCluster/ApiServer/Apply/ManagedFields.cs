@@ -33,22 +33,10 @@ internal static class ManagedFields
     private static readonly string[] Untracked =
         ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"];
 
-    /// <summary>The schema of a whole object: the kind's own with the three header fields.</summary>
-    public static Schema WholeSchema(Schema schema)
-    {
-        var properties = new Dictionary<string, Schema>(schema.Properties, StringComparer.Ordinal)
-        {
-            ["apiVersion"] = new() { Type = "string" },
-            ["kind"] = new() { Type = "string" },
-            ["metadata"] = BuiltInSchemas.ObjectMeta,
-        };
-        return new Schema { Type = "object", Properties = properties, PreserveUnknown = schema.PreserveUnknown };
-    }
-
     /// <summary>Records an ordinary write: the writer owns what it changed, nobody owns what is gone.</summary>
     public static void RecordUpdate(JsonObject? old, JsonObject value, ServedVersion version, FieldWriter writer)
     {
-        var schema = WholeSchema(version.Schema);
+        var schema = version.Whole;
         var entries = Read(value).Count > 0 || old is null ? Read(value) : Read(old);
         var changed = Track(TypedFields.Changed(old ?? new JsonObject(), value, schema), version, writer.Subresource);
         var present = TypedFields.Of(value, schema);
@@ -97,7 +85,7 @@ internal static class ManagedFields
     /// <exception cref="ApiException">409: other managers own some of the fields with other values.</exception>
     public static JsonObject Apply(JsonObject live, JsonObject applied, ServedVersion version, FieldWriter writer, bool force)
     {
-        var schema = WholeSchema(version.Schema);
+        var schema = version.Whole;
         var entries = Read(live);
         var previous = entries.Find(e => e.IsOf(writer, "Apply"));
         var others = entries.Where(e => !ReferenceEquals(e, previous)).ToList();

@@ -43,7 +43,7 @@ internal static class OpenApiDocuments
                 ["patch"] = Operation("patch", gvk, writes: true),
                 ["delete"] = Operation("delete", gvk),
             };
-            var schema = Write(ManagedFields.WholeSchema(served.Schema), served.Schema.Description);
+            var schema = Write(served.Whole, served.Schema.Description);
             schema["x-kubernetes-group-version-kind"] = new JsonArray(gvk.DeepClone());
             schemas[name] = schema;
         }

@@ -108,7 +108,7 @@ internal sealed class ResourceEndpoints(ObjectStore store, ResourceRegistry regi
                 break;
             case "GET":
                 var page = _reader.List(target, ListQuery(request, target.Kind));
-                await Responses.WriteAsync(context, 200, List(page, target, Responses.Negotiate(request), IncludeObject(request)));
+                await ShowAsync(context, page);
                 break;
             case "POST" when target.Namespace.Length > 0 == target.Kind.Namespaced:
                 var (body, write) = await ReadBodyAsync(context, target, cancellationToken);
@@ -155,7 +155,7 @@ internal sealed class ResourceEndpoints(ObjectStore store, ResourceRegistry regi
         {
             "application/json-patch+json" => current => JsonPatch.Apply(current, patch) as JsonObject ?? throw ApiException.BadRequest("the patch does not leave an object"),
             "application/merge-patch+json" => current => MergePatch.Apply(current, Object(patch)) as JsonObject ?? throw ApiException.BadRequest("the patch does not leave an object"),
-            _ => current => MergePatch.ApplyStrategic(current, Object(patch), ManagedFields.WholeSchema(target.Version.Schema)),
+            _ => current => MergePatch.ApplyStrategic(current, Object(patch), target.Version.Whole),
         };
         var result = await _writer.PatchAsync(
             target,
@@ -199,11 +199,11 @@ internal sealed class ResourceEndpoints(ObjectStore store, ResourceRegistry regi
 
         var delete = DeleteOptions.Read(await RequestBody.ReadObjectAsync(context.Request, null, cancellationToken), context.Request.Query);
         var page = _reader.List(target, ListQuery(context.Request, target.Kind));
-        foreach (var value in page.Objects)
+        foreach (var stored in page.Stored)
         {
             try
             {
-                await _deleter.DeleteAsync(target with { Name = value.Text("metadata", "name")! }, delete, cancellationToken);
+                await _deleter.DeleteAsync(target with { Name = stored.Key.Name }, delete, cancellationToken);
             }
             catch (ApiException e) when (e.Code == 404)
             {
@@ -211,7 +211,7 @@ internal sealed class ResourceEndpoints(ObjectStore store, ResourceRegistry regi
             }
         }
 
-        await Responses.WriteAsync(context, 200, List(page, target, Responses.Negotiate(context.Request), IncludeObject(context.Request)));
+        await ShowAsync(context, page);
     }
 
     private async Task BindAsync(HttpContext context, Target target, CancellationToken cancellationToken)
@@ -349,23 +349,20 @@ internal sealed class ResourceEndpoints(ObjectStore store, ResourceRegistry regi
         _ => value,
     });
 
-    private JsonObject List(ListPage page, Target target, Shape shape, string includeObject) => shape switch
+    private Task ShowAsync(HttpContext context, ListPage page) => Responses.Negotiate(context.Request) switch
     {
-        Shape.Table => TableWriter.Write(page.Objects, target.Version, page.Metadata, includeObject, withColumns: true, options.Time.GetUtcNow()),
-        Shape.Metadata => new JsonObject
+        Shape.Table => Responses.WriteAsync(
+            context,
+            200,
+            TableWriter.Write(page.Objects, page.Target.Version, page.Metadata, IncludeObject(context.Request), withColumns: true, options.Time.GetUtcNow())),
+        Shape.Metadata => Responses.WriteAsync(context, 200, new JsonObject
         {
             ["kind"] = "PartialObjectMetadataList",
             ["apiVersion"] = "meta.k8s.io/v1",
             ["metadata"] = page.Metadata,
             ["items"] = new JsonArray([.. page.Objects.Select(o => (JsonNode)TableWriter.Partial(o))]),
-        },
-        _ => new JsonObject
-        {
-            ["kind"] = target.Kind.ListKind,
-            ["apiVersion"] = target.ApiVersion,
-            ["metadata"] = page.Metadata,
-            ["items"] = new JsonArray([.. page.Objects.Select(o => (JsonNode)o)]),
-        },
+        }),
+        _ => Responses.WriteAsync(context, 200, page.ToJson()),
     };
 
     private static JsonObject Object(JsonNode? patch) =>

@@ -51,11 +51,14 @@ internal static class Responses
     }
 
     /// <summary>Writes JSON.</summary>
-    public static async Task WriteAsync(HttpContext context, int code, JsonNode body)
+    public static Task WriteAsync(HttpContext context, int code, JsonNode body) =>
+        WriteAsync(context, code, JsonSerializer.SerializeToUtf8Bytes(body, JsonText.Options));
+
+    /// <summary>Writes JSON that is already encoded.</summary>
+    public static async Task WriteAsync(HttpContext context, int code, byte[] bytes)
     {
         context.Response.StatusCode = code;
         context.Response.ContentType = "application/json";
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, JsonText.Options);
         context.Response.ContentLength = bytes.Length;
         await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
     }

@@ -6,9 +6,45 @@ namespace Chat.Cells.LocalCluster.ApiServer.Objects;
 public sealed record ListQuery(Selector Labels, FieldSelector Fields, long Limit, string Continue, string ResourceVersion, string Match);
 
 /// <summary>One page of a list.</summary>
-/// <param name="Objects">The objects in the version of the request.</param>
+/// <param name="Stored">The objects as they are stored.</param>
+/// <param name="Target">What was asked for.</param>
 /// <param name="Metadata">The metadata of the list.</param>
-public sealed record ListPage(IReadOnlyList<JsonObject> Objects, JsonObject Metadata);
+public sealed record ListPage(IReadOnlyList<StoredObject> Stored, Target Target, JsonObject Metadata)
+{
+    /// <summary>The objects in the version of the request.</summary>
+    public IEnumerable<JsonObject> Objects => Stored.Select(o => ObjectWriter.In(o.Parse(), Target));
+
+    /// <summary>The list as JSON. Objects that are stored in the version of the request are copied as they are.</summary>
+    public byte[] ToJson()
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true }))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("kind", Target.Kind.ListKind);
+            writer.WriteString("apiVersion", Target.ApiVersion);
+            writer.WritePropertyName("metadata");
+            Metadata.WriteTo(writer, JsonText.Options);
+            writer.WriteStartArray("items");
+            foreach (var stored in Stored)
+            {
+                if (stored.ApiVersion == Target.ApiVersion)
+                {
+                    writer.WriteRawValue(stored.Json, skipInputValidation: true);
+                }
+                else
+                {
+                    ObjectWriter.In(stored.Parse(), Target).WriteTo(writer, JsonText.Options);
+                }
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        return buffer.ToArray();
+    }
+}
 
 /// <summary>Reads single objects and lists.</summary>
 public sealed class ObjectReader(ObjectStore store)
@@ -49,7 +85,7 @@ public sealed class ObjectReader(ObjectStore store)
         var metadata = new JsonObject { ["resourceVersion"] = version.ToString() };
         if (query.Limit <= 0)
         {
-            return new ListPage([.. matching.Select(o => ObjectWriter.In(o.Parse(), target))], metadata);
+            return new ListPage([.. matching], target, metadata);
         }
 
         var rest = matching.ToList();
@@ -63,7 +99,7 @@ public sealed class ObjectReader(ObjectStore store)
             }
         }
 
-        return new ListPage([.. page.Select(o => ObjectWriter.In(o.Parse(), target))], metadata);
+        return new ListPage(page, target, metadata);
     }
 
     /// <summary>Refuses a version that this server has not reached.</summary>

@@ -81,7 +81,7 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
             ObjectShaping.DropNulls(body);
         }
 
-        if (TypedFields.Problem(body, ManagedFields.WholeSchema(target.Version.Schema)) is { } problem)
+        if (TypedFields.Problem(body, target.Version.Whole) is { } problem)
         {
             var place = target.Namespace.Length > 0 ? $"{target.Namespace}/{target.Name}" : $"/{target.Name}";
             throw ApiException.BadRequest($"failed to create typed patch object ({place}; {target.ApiVersion}, Kind={target.Kind.Kind}): {problem}");

@@ -18,6 +18,19 @@ public sealed record ScalePaths(string SpecReplicas, string StatusReplicas, stri
 /// <summary>One version in which a kind is served.</summary>
 public sealed record ServedVersion(string Name, Schema Schema)
 {
+    /// <summary>The schema of a whole object: the kind's own with apiVersion, kind and metadata.</summary>
+    public Schema Whole { get; } = new()
+    {
+        Type = "object",
+        Properties = new Dictionary<string, Schema>(Schema.Properties, StringComparer.Ordinal)
+        {
+            ["apiVersion"] = new() { Type = "string" },
+            ["kind"] = new() { Type = "string" },
+            ["metadata"] = BuiltInSchemas.ObjectMeta,
+        },
+        PreserveUnknown = Schema.PreserveUnknown,
+    };
+
     /// <summary>Whether there is a status subresource.</summary>
     public bool HasStatus { get; init; }
 
