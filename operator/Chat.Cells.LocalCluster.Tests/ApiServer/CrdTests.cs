@@ -125,6 +125,31 @@ public sealed class CrdTests : IAsyncLifetime
         Assert.Equal("2", (string?)(await _api.GetAsync(Widgets + "/w")).Ok()["spec.a"]);
     }
 
+    [Fact]
+    public async Task Crd_Changed_ShowsOldObjectsByTheNewSchema()
+    {
+        await ServeAsync("""{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}}}""");
+        var made = (await _api.PostAsync(Widgets, Widget("""{"a":"1","b":"2"}"""))).Ok();
+        var crd = (await _api.GetAsync(Crds + "/widgets.example.com")).Ok().Body!;
+        crd["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]!["spec"] =
+            JsonNode.Parse("""{"type":"object","properties":{"a":{"type":"string"},"c":{"type":"integer","default":3}}}""");
+        (await _api.PutAsync(Crds + "/widgets.example.com", crd)).Ok();
+        Assert.Equal("""{"a":"1","c":3}""", (await _api.GetAsync(Widgets + "/w")).Ok()["spec"].ToJsonString());
+        Assert.Equal("""{"a":"1","c":3}""", (await _api.GetAsync(Widgets)).Ok()["items.0.spec"].ToJsonString());
+        await using var watch = await WatchReader.OpenAsync(_api.Client, Widgets + "?watch=true");
+        Assert.Equal(["""{"a":"1","c":3}"""], await watch.TakeAsync(1, e => e["object"]!["spec"]!.ToJsonString()));
+        var same = (await _api.MergeAsync(Widgets + "/w", """{"spec":{"a":"1"}}""")).Ok();
+        Assert.Equal((string?)made["metadata.resourceVersion"], (string?)same["metadata.resourceVersion"]);
+        crd = (await _api.GetAsync(Crds + "/widgets.example.com")).Ok().Body!;
+        crd["spec"]!["versions"]![0]!["served"] = false;
+        (await _api.PutAsync(Crds + "/widgets.example.com", crd)).Ok();
+        Assert.Equal(HttpStatusCode.NotFound, (await _api.GetAsync(Widgets)).Code);
+        Assert.Equal(HttpStatusCode.NotFound, (await _api.GetAsync("/apis/example.com")).Code);
+        (await _api.GetAsync("/apis")).Ok();
+        (await _api.DeleteAsync(Crds + "/widgets.example.com")).Ok();
+        await _api.EventuallyGoneAsync(Crds + "/widgets.example.com");
+    }
+
     [Theory]
     [InlineData("""{"properties":{"a":{"type":"string"}}}""", "properties[spec].type: Required value: must not be empty for specified object fields")]
     [InlineData("""{"type":"object","properties":{"a":{"type":"text"}}}""", "properties[a].type: Unsupported value: \"text\"")]

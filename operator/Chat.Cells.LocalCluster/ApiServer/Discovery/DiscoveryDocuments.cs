@@ -32,12 +32,12 @@ internal static class DiscoveryDocuments
     {
         ["kind"] = "APIGroupList",
         ["apiVersion"] = "v1",
-        ["groups"] = new JsonArray([.. kinds.Where(k => k.Group.Length > 0).Select(k => k.Group).Distinct(StringComparer.Ordinal).Select(g => (JsonNode)GroupBody(kinds, g))]),
+        ["groups"] = new JsonArray([.. kinds.Where(IsServed).Select(k => k.Group).Distinct(StringComparer.Ordinal).Select(g => (JsonNode)GroupBody(kinds, g))]),
     };
 
     public static JsonObject Group(IReadOnlyList<ResourceKind> kinds, string group)
     {
-        if (!kinds.Any(k => k.Group == group && k.Group.Length > 0))
+        if (!kinds.Any(k => k.Group == group && IsServed(k)))
         {
             throw ApiException.NoSuchResource();
         }
@@ -93,6 +93,9 @@ internal static class DiscoveryDocuments
             ["resources"] = resources,
         };
     }
+
+    // A CRD may have all its versions switched off.
+    private static bool IsServed(ResourceKind kind) => kind.Group.Length > 0 && kind.Versions.Count > 0;
 
     private static JsonObject Entry(ResourceKind kind)
     {

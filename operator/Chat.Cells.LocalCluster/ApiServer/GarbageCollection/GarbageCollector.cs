@@ -178,7 +178,7 @@ internal sealed partial class GarbageCollector(ObjectStore store, ResourceRegist
 
         try
         {
-            var target = new Target(kind, kind.Version(kind.StorageVersion) ?? kind.Versions[0], o.Key.Namespace, o.Key.Name);
+            var target = new Target(kind, kind.Version(kind.StorageVersion) ?? new ServedVersion(kind.StorageVersion, Schema.Anything), o.Key.Namespace, o.Key.Name);
             await _deleter.DeleteAsync(target, new DeleteOptions { Propagation = propagation, Uid = o.Uid }, cancellationToken);
             LogDeleted(logger, o.Key);
         }

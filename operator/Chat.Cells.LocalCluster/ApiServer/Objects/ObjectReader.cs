@@ -28,7 +28,7 @@ public sealed record ListPage(IReadOnlyList<StoredObject> Stored, Target Target,
             writer.WriteStartArray("items");
             foreach (var stored in Stored)
             {
-                if (stored.ApiVersion == Target.ApiVersion)
+                if (ObjectWriter.IsShownAsStored(stored, Target))
                 {
                     writer.WriteRawValue(stored.Json, skipInputValidation: true);
                 }

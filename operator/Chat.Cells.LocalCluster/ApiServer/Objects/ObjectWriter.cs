@@ -52,11 +52,24 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
     public Task<WriteResult> ApplyAsync(Target target, JsonObject body, WriteOptions write, CancellationToken cancellationToken) =>
         store.WriteAsync(t => Dry(t, write, Apply(t, target, body, write)), cancellationToken);
 
+    /// <summary>
+    /// Shows a stored object in the version of a request. A CRD may have changed since the object was written: what the schema of today does not know is left out, and
+    /// its defaults are filled in.
+    /// </summary>
     internal static JsonObject In(JsonObject value, Target target)
     {
         value["apiVersion"] = target.ApiVersion;
+        if (target.Kind.IsCustom)
+        {
+            SchemaShaping.Prune(value, target.Version.Schema);
+            SchemaShaping.Default(value, target.Version.Schema);
+        }
+
         return value;
     }
+
+    /// <summary>Whether the stored bytes can be sent as they are.</summary>
+    internal static bool IsShownAsStored(StoredObject stored, Target target) => !target.Kind.IsCustom && stored.ApiVersion == target.ApiVersion;
 
     private static WriteResult Dry(StoreTransaction transaction, WriteOptions write, WriteResult result)
     {

@@ -170,6 +170,7 @@ public sealed partial class ObjectStore : IAsyncDisposable
             Journal.WriteAll(
                 Path.Combine(_directory, SnapshotName),
                 frames.Concat(_objects.All.Select(o => JournalRecord.Encode([new JournalRecord.Write(false, o)]))));
+            // The file system keeps the order of the two: the journal is never empty before the snapshot is in place.
             _journal.Clear();
             LogSnapshot(_logger, _version);
         }

@@ -125,7 +125,7 @@ internal sealed class WatchStream(ObjectStore store, LocalApiServerOptions optio
 
     private async Task SendAsync(string type, StoredObject value, CancellationToken cancellationToken)
     {
-        if (query.Shape == Shape.Whole && value.ApiVersion == query.Target.ApiVersion)
+        if (query.Shape == Shape.Whole && ObjectWriter.IsShownAsStored(value, query.Target))
         {
             await response.Body.WriteAsync(Encoding.UTF8.GetBytes($"{{\"type\":\"{type}\",\"object\":"), cancellationToken);
             await response.Body.WriteAsync(value.Json, cancellationToken);
