@@ -28,7 +28,7 @@ export class ChatCells extends EventTarget {
   #users = new Map();
   #cursor = null;
   #ackTimer = null;
-  #pendingReads = new Map();
+  #pendingReads = new Map(); // channel -> message id, until the server's own `read` confirms it
   #fetching = new Map();
 
   /**
@@ -56,7 +56,8 @@ export class ChatCells extends EventTarget {
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       clock,
       random,
-      ticket: async () => (await this.#call('POST', '/v1/tickets')).ticket,
+      // Not repeated in itself: the connection has its own delays.
+      ticket: async () => (await this.#call('POST', '/v1/tickets', undefined, { repeatable: false })).ticket,
       cursor: () => this.#cursor,
       token: () => this.#session.accessToken(),
       refreshIn: () => this.#session.refreshIn,
@@ -277,11 +278,12 @@ export class ChatCells extends EventTarget {
   /** The user has seen everything in the channel that is here. */
   markRead(channelId) {
     const channel = this.#channels.get(channelId);
-    const last = channel?.lastMessage?.messageId;
+    // Up to a message of somebody else: one of ours may be newer than what is still on its way from another cell.
+    const last = channel?.messages.findLast(message => message.sender !== this.me.userId)?.messageId;
     if (!last || last <= (channel.readUpTo(this.me.userId) ?? '')) return;
     channel.receipt(this.me.userId, undefined, last);
     this.#pendingReads.set(channelId, last);
-    this.#sendReads();
+    this.#sendRead(channelId, last);
     this.#emit('channel', { channelId });
   }
 
@@ -340,7 +342,7 @@ export class ChatCells extends EventTarget {
   #stateChanged(state) {
     if (state.status === 'connected') {
       this.#outbox?.connected();
-      this.#sendReads();
+      for (const [channelId, last] of this.#pendingReads) this.#sendRead(channelId, last);
       this.#refreshReceipts();
     } else {
       this.#outbox?.disconnected();
@@ -384,6 +386,7 @@ export class ChatCells extends EventTarget {
       this.#channelInfo(payload);
       this.#emit('channels');
     } else if (type === 'read') {
+      if (this.#pendingReads.get(payload.channelId) <= payload.readUpTo) this.#pendingReads.delete(payload.channelId);
       if (this.#channels.get(payload.channelId)?.receipt(this.me.userId, undefined, payload.readUpTo)) this.#emit('channel', { channelId: payload.channelId });
     }
     // Other types are of a newer server; the cursor moves past them.
@@ -432,11 +435,8 @@ export class ChatCells extends EventTarget {
     }, ACK_DELAY_MS);
   }
 
-  #sendReads() {
-    if (!this.#connection.connected) return;
-    for (const [channelId, lastReadMessageId] of this.#pendingReads) {
-      if (this.#connection.send('read_receipt', { channelId, lastReadMessageId })) this.#pendingReads.delete(channelId);
-    }
+  #sendRead(channelId, lastReadMessageId) {
+    if (this.#connection.connected) this.#connection.send('read_receipt', { channelId, lastReadMessageId });
   }
 
   // Receipts are not in the inbox: those that came while we were away are asked for, where they can still change something.

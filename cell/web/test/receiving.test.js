@@ -74,9 +74,20 @@ test('unread: messages of others above what was read, on any device', async () =
   assert.equal(chat.unread(DIRECT), 1);
   chat.markRead(DIRECT);
   assert.equal(chat.unread(DIRECT), 0);
-  assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload), [{ channelId: DIRECT, lastReadMessageId: id(4) }]);
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload), [{ channelId: DIRECT, lastReadMessageId: id(3) }]);
   chat.markRead(DIRECT);
   assert.equal(server.socket.frames('read_receipt').length, 1);
+});
+
+test('a message that comes late, older than an own one, is told as read too', async () => {
+  const { server, chat } = await connected();
+  server.socket.say('new_message', message(id(1)));
+  server.socket.say('new_message', message(id(9), { sender: ANNA }));
+  chat.markRead(DIRECT);
+  server.socket.say('new_message', message(id(5)));
+  assert.equal(chat.unread(DIRECT), 1);
+  chat.markRead(DIRECT);
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload.lastReadMessageId), [id(1), id(5)]);
 });
 
 test('reading while away is told after the reconnect, the latest only', async () => {
@@ -88,6 +99,21 @@ test('reading while away is told after the reconnect, the latest only', async ()
   await clock.advance(1_000);
   server.socket.accept().sync();
   assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload.lastReadMessageId), [id(2)]);
+});
+
+test('a read that may have been lost with its socket is told again, until the server confirms it', async () => {
+  const { clock, server, chat } = await connected();
+  server.socket.say('new_message', message(id(1)));
+  chat.markRead(DIRECT);
+  server.socket.end(1006);
+  await clock.advance(1_000);
+  server.socket.accept().sync();
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload.lastReadMessageId), [id(1)]);
+  server.socket.say('read', { channelId: DIRECT, readUpTo: id(1), eventId: id(2), cursor: 'c9' });
+  server.socket.end(1006);
+  await clock.advance(3_000);
+  server.socket.accept().sync();
+  assert.deepEqual(server.socket.frames('read_receipt'), []);
 });
 
 test('history: pages back, merges with what came live, ends', async () => {
