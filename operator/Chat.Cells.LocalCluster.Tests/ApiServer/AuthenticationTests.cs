@@ -28,6 +28,16 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
+    public async Task Impersonation_IsRefusedInsteadOfIgnored()
+    {
+        await using var api = await ApiFixture.StartAsync();
+        api.Client.DefaultRequestHeaders.Add("Impersonate-User", "joe");
+        var answer = await api.GetAsync("/api/v1/namespaces");
+        Assert.Equal(HttpStatusCode.NotImplemented, answer.Code);
+        Assert.Contains("impersonation: not supported here", answer.Message);
+    }
+
+    [Fact]
     public async Task Health_WithoutToken_IsOk()
     {
         await using var api = await ApiFixture.StartAsync();

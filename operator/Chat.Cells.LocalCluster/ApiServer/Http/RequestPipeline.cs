@@ -56,6 +56,11 @@ internal sealed partial class RequestPipeline(
             throw new ApiException(401, "Unauthorized", "Unauthorized");
         }
 
+        if (context.Request.Headers.Keys.Any(h => h.StartsWith("Impersonate-", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw ApiException.NotSupportedHere("impersonation");
+        }
+
         if (Document(context.Request, path) is { } document)
         {
             if (!HttpMethods.IsGet(context.Request.Method))

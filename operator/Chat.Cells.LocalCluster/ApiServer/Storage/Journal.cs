@@ -87,11 +87,11 @@ internal sealed class Journal : IDisposable
             RandomAccess.Write(_file, frame, Length);
             RandomAccess.FlushToDisk(_file);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            // A part of the frame may be there: the next append must not leave it in the middle.
+            // A part of the frame may be there: the next append begins at the same place, and a reader stops before it.
             RandomAccess.SetLength(_file, Length);
-            throw;
+            throw new IOException($"nothing was written, the journal can't grow: {e.Message}", e);
         }
 
         Length += frame.Length;
