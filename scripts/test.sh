@@ -13,17 +13,12 @@ results=$PWD/artifacts/test
 rm -rf "$results" && mkdir -p "$results"
 started=$SECONDS
 
-# One line per suite: name, then the command. The long ones first, so that the two slots end about together.
+# One line per suite: name, then the command. Those of one part run two at a time, the long ones first; those that start a whole cluster have the machine to themselves.
 # SUITES=regex runs only the suites whose names match.
-suites=$(
-  for project in $(ls -d e2e/*.Tests operator/*.Tests cell/*.Tests router/*.Tests lib/*.Tests); do
-    echo "$(basename "$project") dotnet test $project/$(basename "$project").csproj --no-build --nologo"
-  done
-  [ -f cell/web/package.json ] && echo "web scripts/npm-test.sh cell/web"
-  [ -f e2e/browser/package.json ] && echo "browser scripts/browser-test.sh"
-  true
-)
-if [ -n "${SUITES:-}" ]; then suites=$(grep -E "^[^ ]*($SUITES)" <<<"$suites"); fi
+dotnet_suites() { for project in "$@"; do [ -d "$project" ] && echo "$(basename "$project") dotnet test $project/$(basename "$project").csproj --no-build --nologo"; done; }
+choose() { grep -E "^[^ ]*(${SUITES:-.})" || true; }
+parts=$({ dotnet_suites operator/*.Tests cell/*.Tests router/*.Tests lib/*.Tests e2e/*History.Tests; echo "web scripts/npm-test.sh cell/web"; } | choose)
+whole=$({ dotnet_suites e2e/*E2E.Tests; [ -f e2e/browser/package.json ] && echo "browser scripts/browser-test.sh"; true; } | choose)
 
 run_suite() {
   local name=$1; shift
@@ -43,16 +38,18 @@ run_suite() {
   else
     failed=1; note=" (no result, exit code $code: see $log)"
   fi
-  [ "$failed" != 0 ] && note="$note $(grep -E '^ +(Failed) |^not ok |^✖ ' "$log" | head -20 | sed 's/^ */\n    /')"
+  [ "$failed" != 0 ] && note="$note $(grep -E '^ +Failed |^not ok |^✖ ' "$log" | grep -v 'failing tests:' | head -20 | sed 's/^ */\n    /')"
   printf '%-32s %5d passed, %d failed, %d skipped, %d s%s\n' "$name" "$passed" "$failed" "$skipped" $((SECONDS - begun)) "$note"
   echo "$passed $failed $skipped" >"$results/$name.counts"
 }
 export -f run_suite
 export results
 
-while IFS= read -r line; do printf '%s\0' "$line"; done <<<"$suites" | xargs -0 -P 2 -I{} bash -c 'SECONDS=0; run_suite {}'
+run_all() { [ -z "$2" ] || tr '\n' '\0' <<<"$2" | xargs -0 -P "$1" -I{} bash -c '[ -z "{}" ] || run_suite {}'; }
+run_all 2 "$parts"
+run_all 1 "$whole"
 
-count=$(wc -l <<<"$suites")
+count=$(printf '%s\n%s\n' "$parts" "$whole" | grep -c .)
 have=$(find "$results" -name '*.counts' | wc -l)
 echo "$count suites in $((SECONDS - started)) s"
 cat "$results"/*.counts | awk -v lost=$((count - have)) '{ p += $1; f += $2; s += $3 } END { f += lost; printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'

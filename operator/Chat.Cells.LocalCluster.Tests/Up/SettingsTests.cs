@@ -78,6 +78,35 @@ public sealed class SettingsTests : IDisposable
         Assert.Contains("make build", e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void CheckSpace_DiskNearlyFull_SaysWhereAndWhatToDo()
+    {
+        UpCommand.CheckSpace("/data", 300L * 1024 * 1024);
+        var e = Assert.Throws<UpException>(() => UpCommand.CheckSpace("/data", 100L * 1024 * 1024));
+        Assert.Contains("the disk of /data has only 100 MB left", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--data", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_FolderInUse_SaysWhoAndExitsWithOne()
+    {
+        var paths = Paths("busy");
+        using var held = FolderLock.Take(paths);
+        var error = new StringWriter();
+        var before = Console.Error;
+        Console.SetError(error);
+        try
+        {
+            Assert.Equal(1, await UpCommand.RunAsync(["--data", paths.Data], CancellationToken.None));
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+
+        Assert.Contains("a cluster already runs on", error.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--port", "99999")]
     [InlineData("--port", "x")]

@@ -9,7 +9,9 @@ public sealed class SupervisedProcess(string name, IReadOnlyList<string> command
 {
     private const long LogLimit = 32L * 1024 * 1024;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongRun = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource stopping = new();
     private Task supervising = Task.CompletedTask;
     private DetachedProcess? current;
@@ -86,28 +88,48 @@ public sealed class SupervisedProcess(string name, IReadOnlyList<string> command
 
     private async Task SuperviseAsync()
     {
-        var wait = TimeSpan.FromMilliseconds(100);
+        var wait = First;
         try
         {
             while (true)
             {
                 var since = time.GetTimestamp();
                 var exitCode = await current!.WaitForExitAsync(stopping.Token);
-                wait = time.GetElapsedTime(since) > TimeSpan.FromSeconds(30) ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, LongestWait.Ticks));
+                wait = time.GetElapsedTime(since) > LongRun ? First : TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, LongestWait.Ticks));
                 Restarts++;
                 console.Step($"{name} ended with exit code {exitCode} and is started again (its log: {paths.Log(name)})");
-                await Task.Delay(wait, time, stopping.Token);
-                Launch();
-                Restarted?.Invoke();
+                await RelaunchAsync(wait);
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             return;
         }
-        catch (IOException e)
+    }
+
+    // Whatever stands in the way, a full disk for one, may pass: it is tried until it works.
+    private async Task RelaunchAsync(TimeSpan wait)
+    {
+        while (true)
         {
-            console.Step($"{name} cannot be started: {e.Message}");
+            await Task.Delay(wait, time, stopping.Token);
+            try
+            {
+                Launch();
+                Restarted?.Invoke();
+                return;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                wait = LongestWait;
+                if (Identity is { IsAlive: true })
+                {
+                    console.Step($"{name} runs again, but that could not be noted: {e.Message}");
+                    return;
+                }
+
+                console.Step($"{name} cannot be started and is tried again: {e.Message}");
+            }
         }
     }
 }

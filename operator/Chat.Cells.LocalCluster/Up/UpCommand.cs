@@ -52,7 +52,7 @@ public static class UpCommand
     {
         var paths = new ClusterPaths(options.Data);
         paths.Create();
-        CheckSpace(paths.Data);
+        CheckSpace(paths.Data, new DriveInfo(paths.Data).AvailableFreeSpace);
         foreach (var needed in (string[])[options.Samples, Path.Combine(options.RepositoryRoot, "crds"), Path.Combine(options.RepositoryRoot, "charts", "install.yaml")])
         {
             if (!File.Exists(needed) && !Directory.Exists(needed))
@@ -166,9 +166,8 @@ public static class UpCommand
         : Environment.GetEnvironmentVariable("DOTNET_ROOT") is { Length: > 0 } root && File.Exists(Path.Combine(root, "dotnet")) ? Path.Combine(root, "dotnet")
         : "dotnet";
 
-    private static void CheckSpace(string data)
+    internal static void CheckSpace(string data, long free)
     {
-        var free = new DriveInfo(data).AvailableFreeSpace;
         if (free < FreeBytesNeeded)
         {
             throw new UpException(string.Create(CultureInfo.InvariantCulture,
