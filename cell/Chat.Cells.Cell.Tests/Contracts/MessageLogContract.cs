@@ -54,6 +54,19 @@ public abstract class MessageLogContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AppendInOrder_SeveralRecords_AreAllThereInTheirOrder()
+    {
+        await CreateTopicAsync(2);
+        await AppendAsync(1, "before");
+        LogEntry[] entries = [.. Enumerable.Range(0, 50).Select(i => new LogEntry("key"u8.ToArray(), Encoding.UTF8.GetBytes($"entry {i}")))];
+
+        await Log.AppendInOrderAsync(Partition(1), entries, default);
+        await Log.AppendInOrderAsync(Partition(1), [], default);
+
+        Assert.Equal(["before", .. Enumerable.Range(0, 50).Select(i => $"entry {i}")], await ReadAllAsync(1));
+    }
+
+    [Fact]
     public async Task EnsureTopics_TwiceTheSame_IsFine()
     {
         await CreateTopicAsync(3);

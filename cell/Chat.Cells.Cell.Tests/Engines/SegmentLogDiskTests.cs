@@ -42,6 +42,24 @@ public sealed class SegmentLogDiskTests
     }
 
     [Fact]
+    public async Task FullDisk_AppendInOrder_AppendsNoneWithoutThoseBeforeIt()
+    {
+        var disk = new UnreliableDisk();
+        await using var log = await LogFixture.OpenAsync(disk);
+        await log.CreateTopicAsync();
+        var first = await log.AppendAsync("before");
+        disk.Capacity = disk.List().Sum(name => disk[name].Length) + 300;
+        LogEntry[] entries = [.. new[] { 1000, 10, 10 }.Select(size => new LogEntry("key"u8.ToArray(), new byte[size]))];
+
+        await Assert.ThrowsAsync<LogFullException>(async () => await log.AppendInOrderAsync(LogFixture.First, entries, default));
+
+        Assert.Equal(["before"], await log.ReadAllAsync());
+        disk.Capacity = long.MaxValue;
+        await log.AppendInOrderAsync(LogFixture.First, entries, default);
+        Assert.Equal(first.Offset + 4, (await log.AppendAsync("after")).Offset);
+    }
+
+    [Fact]
     public async Task FullDisk_WhenANewSegmentIsDue_GoesOnWhenThereIsRoom()
     {
         var disk = new UnreliableDisk();

@@ -15,9 +15,9 @@ public static class BridgeEndpoints
     /// <summary>Maps them. Needs <see cref="BridgeInbox"/> and <see cref="BridgeOutlet"/> among the services.</summary>
     public static void MapBridgeEndpoints(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/internal/v1/bridges/{target}/records", StreamAsync).RequireInternal(InternalScope.Peer, "target");
-        endpoints.MapGet("/internal/v1/bridges/{source}/position", PositionAsync).RequireInternal(InternalScope.Bridge, "source");
-        endpoints.MapPost("/internal/v1/bridges/{source}/records", AppendAsync).RequireInternal(InternalScope.Bridge, "source")
+        endpoints.MapGet("/internal/v1/bridges/{target}/records", StreamAsync).RequireInternal(InternalScope.Peer, "target").ExcludeFromDescription();
+        endpoints.MapGet("/internal/v1/bridges/{source}/position", PositionAsync).RequireInternal(InternalScope.Bridge, "source").ExcludeFromDescription();
+        endpoints.MapPost("/internal/v1/bridges/{source}/records", AppendAsync).RequireInternal(InternalScope.Bridge, "source").ExcludeFromDescription()
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody));
     }
 

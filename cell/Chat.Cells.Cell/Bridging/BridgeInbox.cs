@@ -69,41 +69,42 @@ public sealed partial class BridgeInbox(
         }
     }
 
-    // One append at a time: were the next one made while one fails, the tail would hide the hole.
+    // In order, and none without those before it: the tail would hide a hole.
     private async Task<(long Appended, long Repeated, long Refused)> AppendLaneAsync(
         string peer, int partition, List<BridgeFrame> frames, long[] next, CancellationToken cancellationToken)
     {
         var local = new TopicPartition(Topics.BridgedFrom(peer, cells.CellName), partition);
-        long appended = 0, repeated = 0, refused = 0;
+        var entries = new List<LogEntry>(frames.Count);
+        long repeated = 0, refused = 0;
+        var expected = next[partition];
         foreach (var frame in frames)
         {
-            if (frame.Offset > next[partition]) next[partition] = await NextAsync(local, cancellationToken); // another server may have appended since
-            if (frame.Offset < next[partition])
+            if (frame.Offset > expected && entries.Count == 0) expected = await NextAsync(local, cancellationToken); // another server may have appended since
+            if (frame.Offset < expected)
             {
                 repeated++;
                 continue;
             }
-            if (frame.Offset > next[partition])
+            if (frame.Offset > expected)
             {
                 CellMeter.BridgeGaps.Add(1, Tag(peer));
-                LogGap(logger, peer, partition, next[partition], frame.Offset);
+                LogGap(logger, peer, partition, expected, frame.Offset);
             }
+            var value = frame.Value;
             if (RefusalOf(frame, peer) is { } reason)
             {
                 refused++;
                 LogRefused(logger, peer, partition, frame.Offset, reason);
                 var record = new LogRecord(frame.Offset, frame.AppendTime, frame.Key, frame.Value);
                 await DeadLetter.PutAsync(log, BridgeInRole.Group, local, record, $"{peer} may not send it: {reason}", cancellationToken);
-                await log.AppendAsync(local, frame.Key, BridgedValue.Encode(frame.Offset, default), cancellationToken);
+                value = default;
             }
-            else
-            {
-                appended++;
-                await log.AppendAsync(local, frame.Key, BridgedValue.Encode(frame.Offset, frame.Value.Span), cancellationToken);
-            }
-            next[partition] = frame.Offset + 1;
+            entries.Add(new LogEntry(frame.Key, BridgedValue.Encode(frame.Offset, value.Span)));
+            expected = frame.Offset + 1;
         }
-        return (appended, repeated, refused);
+        await log.AppendInOrderAsync(local, entries, cancellationToken);
+        next[partition] = expected;
+        return (entries.Count - refused, repeated, refused);
     }
 
     private string? RefusalOf(BridgeFrame frame, string peer)

@@ -7,8 +7,8 @@ using Chat.Cells.Cell.Records;
 namespace Chat.Cells.Cell.Bridging;
 
 /// <summary>
-/// Appends to <c>chat.bridge.{cell}</c>, by channel. Within one partition each append is awaited before the next is made: a failed one can't leave a hole that the
-/// other cell would take for the end of what it missed.
+/// Appends to <c>chat.bridge.{cell}</c>, by channel, in order within each partition: a failed append can't leave a hole that the other cell would take for the end of
+/// what it missed.
 /// </summary>
 public sealed class BridgeOutbox(IMessageLog log, Topics topics)
 {
@@ -18,7 +18,7 @@ public sealed class BridgeOutbox(IMessageLog log, Topics topics)
     public async Task AppendAsync(IReadOnlyList<OutboundRecord> records, CancellationToken cancellationToken)
     {
         if (records.Count == 0) return;
-        var lanes = new Dictionary<TopicPartition, List<(byte[] Key, byte[] Value)>>();
+        var lanes = new Dictionary<TopicPartition, List<LogEntry>>();
         foreach (var (cell, record) in records)
         {
             if (!ensured.ContainsKey(cell))
@@ -29,13 +29,8 @@ public sealed class BridgeOutbox(IMessageLog log, Topics topics)
             var key = Encoding.UTF8.GetBytes(record.Body.ChannelId);
             var partition = new TopicPartition(Topics.BridgeTo(cell), KeyPartitioner.PartitionFor(key, topics.Bridge));
             if (!lanes.TryGetValue(partition, out var lane)) lanes[partition] = lane = [];
-            lane.Add((key, BridgeRecord.Encode(record)));
+            lane.Add(new LogEntry(key, BridgeRecord.Encode(record)));
         }
-        await Task.WhenAll(lanes.Select(lane => AppendInOrderAsync(lane.Key, lane.Value, cancellationToken)));
-    }
-
-    private async Task AppendInOrderAsync(TopicPartition partition, List<(byte[] Key, byte[] Value)> records, CancellationToken cancellationToken)
-    {
-        foreach (var (key, value) in records) await log.AppendAsync(partition, key, value, cancellationToken);
+        await Task.WhenAll(lanes.Select(lane => log.AppendInOrderAsync(lane.Key, lane.Value, cancellationToken).AsTask()));
     }
 }

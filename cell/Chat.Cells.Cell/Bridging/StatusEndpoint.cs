@@ -11,7 +11,7 @@ public static class StatusEndpoint
     private static readonly string Version = typeof(StatusEndpoint).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     public static void MapStatus(this IEndpointRouteBuilder endpoints) =>
-        endpoints.MapGet("/internal/v1/status", ReadAsync).RequireInternal(InternalScope.Full);
+        endpoints.MapGet("/internal/v1/status", ReadAsync).RequireInternal(InternalScope.Full).ExcludeFromDescription();
 
     private static async Task<IResult> ReadAsync(HttpContext http, CellIdentity identity, IAccountStore accounts, Readiness readiness, BridgeStatus bridges)
     {

@@ -18,6 +18,17 @@ public interface IMessageLog : IAsyncDisposable
     ValueTask<LogPosition> AppendAsync(TopicPartition partition, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Appends records to one partition, in their order; completes when all are durable. When it fails, the first of them may have been appended, but never one
+    /// without those before it.
+    /// </summary>
+    /// <exception cref="LogFullException">No room.</exception>
+    /// <exception cref="LogUnavailableException">Not known what was appended.</exception>
+    async ValueTask AppendInOrderAsync(TopicPartition partition, IReadOnlyList<LogEntry> entries, CancellationToken cancellationToken)
+    {
+        foreach (var entry in entries) await AppendAsync(partition, entry.Key, entry.Value, cancellationToken);
+    }
+
+    /// <summary>
     /// Joins a consumer group until cancelled. Partitions are shared among the group's live members; each assigned one gets a processor, which is disposed
     /// when the partition is taken away. A processor that throws is disposed, and started again from the committed offset after a back-off.
     /// Completes normally when cancelled, after all its processors were disposed. What nobody has committed is read from the oldest record on.
@@ -71,6 +82,9 @@ public interface IPartitionAssignment
 public sealed record TopicSpec(string Name, int Partitions, TimeSpan Retention);
 
 public readonly record struct TopicPartition(string Topic, int Partition);
+
+/// <summary>A record to be appended.</summary>
+public readonly record struct LogEntry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value);
 
 /// <param name="Offset">Counts from 0 without gaps in a partition.</param>
 /// <param name="AppendTime">Unix ms, stamped by the log.</param>

@@ -70,6 +70,13 @@ internal sealed partial class LogWriter
     /// <summary>Takes a frame. Frames are written in the order of these calls.</summary>
     public Task<LogPosition> Enqueue(PendingFrame frame)
     {
+        Enqueue([frame]);
+        return frame.Task;
+    }
+
+    /// <summary>Takes frames that are written in one round, in this order.</summary>
+    public void Enqueue(ReadOnlySpan<PendingFrame> frames)
+    {
         lock (gate)
         {
             if (failure is { } error) throw Unavailable(error);
@@ -78,11 +85,13 @@ internal sealed partial class LogWriter
             {
                 throw new LogFullException($"{waitingBytes >> 20} MB wait to be written to {files.Location}: the disk is slower than the appends; try again later.");
             }
-            waiting.Add(frame);
-            waitingBytes += frame.Bytes.Length;
-            if (waiting.Count == 1) Monitor.Pulse(gate);
+            if (waiting.Count == 0) Monitor.Pulse(gate);
+            foreach (var frame in frames)
+            {
+                waiting.Add(frame);
+                waitingBytes += frame.Bytes.Length;
+            }
         }
-        return frame.Task;
     }
 
     /// <summary>There are commits to be written.</summary>

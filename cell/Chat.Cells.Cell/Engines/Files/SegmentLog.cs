@@ -121,13 +121,28 @@ public sealed partial class SegmentLog : IMessageLog
     public ValueTask<LogPosition> AppendAsync(TopicPartition partition, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        return new ValueTask<LogPosition>(writer.Enqueue(Frame(catalog.Partition(partition), partition, key, value)));
+    }
+
+    /// <summary>All of them go into one round of the writer, so that they are appended together or not at all.</summary>
+    public async ValueTask AppendInOrderAsync(TopicPartition partition, IReadOnlyList<LogEntry> entries, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (entries.Count == 0) return;
         var target = catalog.Partition(partition);
+        var frames = new PendingFrame[entries.Count];
+        for (var i = 0; i < frames.Length; i++) frames[i] = Frame(target, partition, entries[i].Key, entries[i].Value);
+        writer.Enqueue(frames);
+        await Task.WhenAll(frames.Select(f => f.Task));
+    }
+
+    private PendingFrame Frame(PartitionLog target, TopicPartition partition, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
+    {
         if ((long)key.Length + value.Length > options.MaxRecordBytes)
         {
             throw new LogException($"A record of {(long)key.Length + value.Length} bytes is over the limit of {options.MaxRecordBytes}.");
         }
-        var frame = RecordFrame.Create(FrameKind.Record, target.TopicId, partition.Partition, key.Span, value.Span);
-        return new ValueTask<LogPosition>(writer.Enqueue(new PendingFrame(target, frame)));
+        return new PendingFrame(target, RecordFrame.Create(FrameKind.Record, target.TopicId, partition.Partition, key.Span, value.Span));
     }
 
     public async Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken)
