@@ -5,6 +5,7 @@ using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Cells.Cell.Tests.Accounts;
 
@@ -101,6 +102,16 @@ public sealed class TwoCellAccountTests : IAsyncLifetime
             "/v1/regions/eu-west/accounts", null, new { handle = HandleOfShard(s => s >= 128), password = "long enough", device = new { name = "d", kind = "x" } });
         Assert.Equal(ErrorCodes.CellUnavailable, (string)(await TestCell.ReadAsync(remote, 503))["code"]!);
         await first.SignUpAsync(HandleOfShard(s => s < 128));
+    }
+
+    [Fact]
+    public async Task Keys_RotatedButNotYetInTheMap_TheOldKeyStillSigns()
+    {
+        await File.WriteAllTextAsync(Path.Combine(first.Options.SecretsDirectory, "signing-k2.pem"), SigningKey.CreatePem());
+        first.Services.GetRequiredService<SecretsFolder>().Poll();
+        var user = await first.SignUpAsync("rotated");
+        using var elsewhere = await second.GetAsync($"/v1/handles/rotated@eu-west", user.Token);
+        Assert.NotEqual(HttpStatusCode.Unauthorized, elsewhere.StatusCode);
     }
 
     [Fact]

@@ -47,12 +47,12 @@ public sealed class AuthenticationTests : IAsyncLifetime
     {
         var options = TestCell.DefaultOptions(path, cellName) with { SecretsDirectory = path };
         var secrets = new SecretsFolder(options, time, NullLogger<SecretsFolder>.Instance);
-        issuer = new TokenIssuer(options, secrets, time);
+        issuer = new TokenIssuer(options, () => secrets.Current.Keys[^1], time);
         return [.. secrets.Current.Keys.Select(k => k.Public)];
     }
 
     /// <summary>Tokens of our cell, issued now for any length.</summary>
-    private TokenIssuer OurIssuer(TimeSpan lifetime) => new(cell.Options with { AccessTokenLifetime = lifetime }, cell.Services.GetRequiredService<SecretsFolder>(), TimeProvider.System);
+    private TokenIssuer OurIssuer(TimeSpan lifetime) => new(cell.Options with { AccessTokenLifetime = lifetime }, () => cell.Services.GetRequiredService<SecretsFolder>().Current.Keys[^1], TimeProvider.System);
 
     public static readonly TheoryData<string> BadTokens = ["missing", "garbage", "expired", "wrong key", "no algorithm", "unknown device"];
 

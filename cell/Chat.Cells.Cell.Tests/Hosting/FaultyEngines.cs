@@ -36,7 +36,8 @@ internal sealed class FailingLog(IMessageLog inner) : IMessageLog
     public int PartitionCount(string topic) => inner.PartitionCount(topic);
     public Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken) => inner.ConsumeAsync(group, topics, factory, cancellationToken);
     public ValueTask<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken) => inner.ReadAsync(partition, fromOffset, maxRecords, wait, cancellationToken);
-    public ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken) => inner.GetOffsetsAsync(partition, cancellationToken);
+    public ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken) =>
+        Fault is { } fault ? ValueTask.FromException<OffsetRange>(fault()) : inner.GetOffsetsAsync(partition, cancellationToken);
     public ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken) => inner.GetCommittedAsync(group, partition, cancellationToken);
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }

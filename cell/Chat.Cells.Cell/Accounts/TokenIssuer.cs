@@ -6,12 +6,12 @@ using Chat.Cells.Topology;
 
 namespace Chat.Cells.Cell.Accounts;
 
-/// <summary>Issues access tokens: JWTs signed with ES256 by the greatest of the cell's keys. What they say: <see cref="AccessToken"/>.</summary>
-public sealed class TokenIssuer(CellOptions options, SecretsFolder secrets, TimeProvider time)
+/// <summary>Issues access tokens: JWTs signed with ES256. What they say: <see cref="AccessToken"/>.</summary>
+public sealed class TokenIssuer(CellOptions options, Func<SigningKey> signingKey, TimeProvider time)
 {
     public (string Token, DateTimeOffset ExpiresAt) Issue(string userId, string deviceId)
     {
-        var key = secrets.Current.Keys[^1];
+        var key = signingKey();
         var now = time.GetUtcNow();
         var expiresAt = DateTimeOffset.FromUnixTimeSeconds((now + options.AccessTokenLifetime).ToUnixTimeSeconds());
         var header = Encode(w =>

@@ -41,7 +41,7 @@ internal sealed class Connection
         Epoch = epoch;
         this.expiresAt = expiresAt.ToUnixTimeMilliseconds();
         lastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
-        Outbound = new OutboundQueue(socket, abort, options.OutboundBytes, options.OutboundFrames, options.CloseTimeout);
+        Outbound = new OutboundQueue(socket, abort, options.OutboundBytes, options.OutboundFrames, options.CloseTimeout, time);
     }
 
     public string UserId { get; }

@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Connections;
 
 /// <summary>
 /// Every few seconds, for all users of this server at once: registers them again, compares their latest cursors with their sockets' (so that a lost hint costs one tick),
-/// and closes sockets that are silent or whose token has expired.
+/// and closes sockets that are silent, that take nothing, or whose token has expired.
 /// </summary>
 internal sealed partial class HeartbeatTick(
     CellOptions options,
@@ -43,7 +43,8 @@ internal sealed partial class HeartbeatTick(
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         foreach (var connection in connections.All())
         {
-            if (now - connection.LastHeard > options.SilenceTimeout.TotalMilliseconds) connection.Outbound.Abort();
+            if (connection.Outbound.StuckFor > options.SlowTimeout) connection.CloseTooSlow();
+            else if (now - connection.LastHeard > options.SilenceTimeout.TotalMilliseconds) connection.Outbound.Abort();
             else if (connection.ExpiresAt <= now) connection.Outbound.Close(CloseCodes.Unauthorized, "token expired");
         }
     }
@@ -69,7 +70,7 @@ internal sealed partial class HeartbeatTick(
             }
             if (found is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
         }
-        catch (StoreException e)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             LogFailed(e);
         }

@@ -24,12 +24,12 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
         if (clientCursor is not null && InboxCursor.TryParse(clientCursor, out var cursor) && CanContinue(cursor, latest, connection.Epoch))
         {
             if (!connection.TryBegin(cursor)) return false;
-            _ = ReadAsync(connection, asSync: true);
+            StartReading(connection, asSync: true);
             return true;
         }
         if (!connection.TryBegin(latest)) return false;
         connection.Send(ServerFrames.SyncReset(latest.ToString(), Now));
-        _ = ReadAsync(connection, asSync: false);
+        StartReading(connection, asSync: false);
         return true;
     }
 
@@ -47,7 +47,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
             {
                 var mustRead = socket.Offer(record, user.Previous, user.Cursor, frame);
                 GatewayMetrics.Hints.Add(1, GatewayMetrics.Outcome(mustRead ? "read" : "taken"));
-                if (mustRead) _ = ReadAsync(socket, asSync: false);
+                if (mustRead) StartReading(socket, asSync: false);
             }
         }
     }
@@ -57,7 +57,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
     {
         foreach (var socket in connections.Of(userId))
         {
-            if (socket.Reached(latest)) _ = ReadAsync(socket, asSync: false);
+            if (socket.Reached(latest)) StartReading(socket, asSync: false);
         }
     }
 
@@ -69,6 +69,9 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
         if (cursor == InboxCursor.Start) return true;
         return cursor.Epoch == epoch && cursor.Bucket >= InboxCursor.BucketOf((time.GetUtcNow() - RetentionOfRows).ToUnixTimeMilliseconds());
     }
+
+    /// <summary>On a thread of its own: an embedded store reads on its caller's, and hints of other users wait there.</summary>
+    private void StartReading(Connection connection, bool asSync) => _ = Task.Run(() => ReadAsync(connection, asSync));
 
     private async Task ReadAsync(Connection connection, bool asSync)
     {

@@ -6,7 +6,7 @@ namespace Chat.Cells.Cell.Connections;
 /// What waits to be sent on one socket: bounded in bytes and frames. Nothing runs while nothing waits. A socket that takes too little is told to close: what waits is
 /// dropped, it will be read again from the inbox.
 /// </summary>
-internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes, int maxFrames, TimeSpan closeTimeout)
+internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes, int maxFrames, TimeSpan closeTimeout, TimeProvider time)
 {
     private readonly Lock gate = new();
     private readonly Queue<ReadOnlyMemory<byte>> frames = new();
@@ -15,6 +15,7 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
     private (WebSocketCloseStatus Status, string Reason)? closing;
     private bool closed;
     private TaskCompletionSource? roomy;
+    private long progress;
 
     /// <summary>Done when the close has been sent, or the socket broke.</summary>
     public TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -28,6 +29,15 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
         get
         {
             lock (gate) return closing is null && !closed;
+        }
+    }
+
+    /// <summary>How long the socket has taken nothing although something waits; zero when nothing waits.</summary>
+    public TimeSpan StuckFor
+    {
+        get
+        {
+            lock (gate) return sending && closing is null && !closed ? time.GetElapsedTime(progress) : TimeSpan.Zero;
         }
     }
 
@@ -101,6 +111,7 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
     {
         if (sending) return;
         sending = true;
+        progress = time.GetTimestamp();
         ThreadPool.UnsafeQueueUserWorkItem(static queue => _ = queue.SendAllAsync(), this, preferLocal: false);
     }
 
@@ -131,6 +142,7 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
         lock (gate)
         {
             close = null;
+            progress = time.GetTimestamp();
             if (!closed && frames.TryDequeue(out frame))
             {
                 bytes -= frame.Length;

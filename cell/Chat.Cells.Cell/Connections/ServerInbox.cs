@@ -91,14 +91,14 @@ internal sealed partial class ServerInbox(
                     break;
             }
         }
-        catch (RecordFormatException e)
+        catch (Exception e)
         {
-            LogMalformed(e);
+            LogFailed(e); // one message must not stop those behind it; what it said is found again by tick or retry
         }
     }
 
-    [LoggerMessage(430, LogLevel.Warning, "A message from a worker can't be read and is dropped.")]
-    private partial void LogMalformed(Exception fault);
+    [LoggerMessage(430, LogLevel.Warning, "A message from a worker can't be handled and is dropped.")]
+    private partial void LogFailed(Exception fault);
 
     [LoggerMessage(431, LogLevel.Debug, "Messages from workers are no longer taken.")]
     private partial void LogStopped();

@@ -80,6 +80,8 @@ internal sealed partial class SocketSession(
                     GatewayMetrics.Frames.Add(1);
                     connection.LastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
                     await HandleAsync(reader, connection, cancellationToken);
+                    // A client that asks faster than it takes answers isn't read on until it has taken some.
+                    await connection.Outbound.WaitForRoomAsync();
                     break;
             }
             // What is left of a frame that isn't wanted can't be skipped: after the close has gone out the connection is given up.

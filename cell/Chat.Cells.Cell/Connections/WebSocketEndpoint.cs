@@ -95,9 +95,18 @@ internal sealed class WebSocketEndpoint(
 
     private string? HomeElsewhere(string userId) => map.Current?.HomeOf(userId)?.Name is { } home && home != identity.Cell ? home : null;
 
-    /// <summary>Only browsers send an origin; theirs must be one of ours.</summary>
-    private bool IsForeignOrigin(HttpRequest request) =>
-        request.Headers.Origin.Count > 0 && !options.AllowedOrigins.Contains(request.Headers.Origin.ToString(), StringComparer.OrdinalIgnoreCase);
+    /// <summary>
+    /// Only browsers send an origin; theirs must be one of ours, or the very address that the page asks (the router keeps the Host header as it came). No cookie ever
+    /// identifies anybody here, so that a page that lies about its address gains nothing.
+    /// </summary>
+    private bool IsForeignOrigin(HttpRequest request)
+    {
+        if (request.Headers.Origin.Count == 0) return false;
+        var origin = request.Headers.Origin.ToString();
+        return !options.AllowedOrigins.Contains(origin, StringComparer.OrdinalIgnoreCase)
+            && !string.Equals(origin, $"http://{request.Host}", StringComparison.OrdinalIgnoreCase)
+            && !string.Equals(origin, $"https://{request.Host}", StringComparison.OrdinalIgnoreCase);
+    }
 
     private async Task RefuseAsync(HttpContext context, WebSocket socket, Refusal refusal)
     {

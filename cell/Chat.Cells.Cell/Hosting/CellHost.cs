@@ -98,9 +98,15 @@ public sealed class CellHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync();
-        await web.DisposeAsync();
-        if (ownEngines is not null) await ownEngines.DisposeAsync();
+        try
+        {
+            await StopAsync();
+            await web.DisposeAsync();
+        }
+        finally
+        {
+            if (ownEngines is not null) await ownEngines.DisposeAsync();
+        }
     }
 
     private static void JsonLogs(ILoggingBuilder logging) => logging
@@ -152,7 +158,7 @@ public sealed class CellHost : IAsyncDisposable
         services.AddSingleton(s => new AccessTokenVerifier(() => s.GetRequiredService<CurrentCellMap>().Current, time));
         services.AddSingleton<Readiness>();
 
-        services.AddSingleton<PasswordHasher>().AddSingleton<TokenIssuer>().AddSingleton<HandleClaims>().AddSingleton<PeerCells>();
+        services.AddSingleton<PasswordHasher>().AddSingleton(s => new TokenIssuer(options, () => s.GetRequiredService<CurrentCellMap>().SigningKey, time)).AddSingleton<HandleClaims>().AddSingleton<PeerCells>();
         services.AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>().AddSingleton<Commands>();
         services.AddBridging();
         AddRoles(services, options);
@@ -201,7 +207,7 @@ public sealed class CellHost : IAsyncDisposable
         open.MapAccounts();
         open.MapChannels();
         open.MapGateway();
-        var closed = app.MapGroup("").OnListener(Listener.Internal);
+        var closed = app.MapGroup("").OnListener(Listener.Internal).ExcludeFromDescription();
         closed.MapReadiness();
         closed.MapMetrics();
         closed.MapInternalUsers();

@@ -58,6 +58,9 @@ public sealed record CellOptions
     /// <summary>The most frames that wait for a slow socket before it is closed with 4008.</summary>
     public int OutboundFrames { get; init; } = 2_048;
 
+    /// <summary>How long a socket may take nothing of what waits for it before it is closed with 4008.</summary>
+    public TimeSpan SlowTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long a closed socket gets to take what was sent and the close frame.</summary>
     public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -31,6 +31,20 @@ public sealed class CurrentCellMap : IAsyncDisposable
     /// <summary>Null until a map has been read.</summary>
     public CellMap? Current => current;
 
+    /// <summary>
+    /// The key to sign with: the greatest that the map has told everybody of, so that no token is refused elsewhere while a rotation is on its way; the greatest
+    /// of all while the map knows none of ours.
+    /// </summary>
+    public SigningKey SigningKey
+    {
+        get
+        {
+            var keys = secrets.Current.Keys;
+            var published = watcher?.Current?.Find(options.Cell)?.Keys;
+            return keys.LastOrDefault(k => published?.Any(p => p == k.Public) == true) ?? keys[^1];
+        }
+    }
+
     /// <summary>Raised after <see cref="Current"/> has changed.</summary>
     public event Action<CellMap>? Changed;
 
