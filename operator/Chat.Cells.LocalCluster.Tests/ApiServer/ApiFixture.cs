@@ -115,10 +115,10 @@ public sealed class ApiFixture : IAsyncDisposable
     /// <summary>Waits until something holds.</summary>
     public static async Task EventuallyAsync(Func<Task<bool>> holds, string what)
     {
-        var deadline = DateTime.UtcNow.AddSeconds(60);
+        var deadline = DateTime.UtcNow.AddSeconds(120);
         while (!await holds())
         {
-            Assert.True(DateTime.UtcNow < deadline, $"not within 60 s: {what}");
+            Assert.True(DateTime.UtcNow < deadline, $"not within 120 s: {what}");
             await Task.Delay(50);
         }
     }

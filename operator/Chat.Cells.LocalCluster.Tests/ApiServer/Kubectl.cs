@@ -15,7 +15,7 @@ public sealed class KubectlFactAttribute : FactAttribute
 /// <summary>Runs kubectl as a child process against one server.</summary>
 public sealed class Kubectl(string kubeconfig, string folder)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(180);
 
     public sealed record Result(int Code, string Output, string Error)
     {

@@ -210,12 +210,12 @@ public sealed class ListAndWatchTests
     }
 }
 
-/// <summary>Reads a watch line by line, never longer than a minute.</summary>
+/// <summary>Reads a watch line by line, never longer than two minutes.</summary>
 public sealed class WatchReader : IAsyncDisposable
 {
     private readonly HttpResponseMessage _response;
     private readonly StreamReader _reader;
-    private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(60));
+    private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(120));
 
     private WatchReader(HttpResponseMessage response, Stream stream)
     {
