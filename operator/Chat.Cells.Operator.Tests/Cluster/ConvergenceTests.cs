@@ -135,6 +135,25 @@ public sealed class ConvergenceTests(ITestOutputHelper output)
         await QuietAsync(running.Writes);
     }
 
+    [Fact]
+    public async Task ApiServerRestarts_TheOperatorGoesOnFromWhereItWas()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await using var kubelet = new FakeKubelet(cluster);
+        await CreateBothAsync(cluster);
+        var probe = new FakeProbe { Otherwise = new CellReport(10, 4) };
+        await using var running = RunningOperator.Start(cluster, probe);
+        await ServingAsync(cluster);
+        await QuietAsync(running.Writes);
+        var before = running.Writes.Written.Count;
+        var asked = probe.Tokens.Count;
+        await cluster.RestartAsync(() => Poll.UntilAsync(() => probe.Tokens.Count >= asked + 4, "the operator looks after its cells meanwhile"));
+        await cluster.Cells.CreateAsync(cluster.Cell("ap-south-1", "ap-south"));
+        await cluster.WaitAsync("ap-south-1", ConditionTypes.Ready, "True/Serving");
+        Assert.Equal(3, (await cluster.Cells.GetAsync(cluster.Namespace, "ap-south-1")).Status!.Number);
+        Assert.True(running.Writes.Written.Count > before);
+    }
+
     /// <summary>Sieve: the operator dies after its first write, its second, … and another takes over; the end is always the same.</summary>
     [Fact]
     public async Task Provision_KilledAfterEveryWrite_Converges()

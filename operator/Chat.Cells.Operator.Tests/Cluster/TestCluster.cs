@@ -16,7 +16,7 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>The variable that names a real cluster.</summary>
     public const string Variable = "KUBECONFIG";
 
-    private readonly LocalApiServer? _local;
+    private LocalApiServer? _local;
     private readonly string? _folder;
 
     private TestCluster(ClientConfiguration configuration, LocalApiServer? local, string? folder)
@@ -93,6 +93,17 @@ public sealed class TestCluster : IAsyncDisposable
 
     public async Task<IReadOnlyList<V1Event>> EventsAsync(string name, string? ns = null) =>
         [.. (await Client.Of<V1Event>().ListAsync(ns ?? Namespace)).Items.Where(e => e.InvolvedObject.Name == name)];
+
+    /// <summary>Stops the local API server, does something, and starts it again at the same address with the same data.</summary>
+    public async Task RestartAsync(Func<Task> meanwhile)
+    {
+        ArgumentNullException.ThrowIfNull(meanwhile);
+        var address = _local!.BaseUrl;
+        await _local.DisposeAsync();
+        await meanwhile();
+        var listen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, address.Port);
+        _local = await LocalApiServer.StartAsync(new LocalApiServerOptions { DataDirectory = _folder!, Listen = listen });
+    }
 
     public async ValueTask DisposeAsync()
     {

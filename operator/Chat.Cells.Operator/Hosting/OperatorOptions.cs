@@ -33,8 +33,8 @@ public sealed record OperatorOptions
     /// <summary>How often a serving cell is asked for its connections and users.</summary>
     public TimeSpan ReportInterval { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a drained cell waits before its users are counted: routers and cells have read the new cell map by then.</summary>
-    public TimeSpan DrainSettle { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>How long a drained cell waits before its users are counted: routers and cells have read the new cell map by then. A kubelet may take more than a minute to refresh a mounted ConfigMap.</summary>
+    public TimeSpan DrainSettle { get; init; } = TimeSpan.FromSeconds(90);
 
     /// <summary>How soon a waiting deletion is looked at again.</summary>
     public TimeSpan DeletionPoll { get; init; } = TimeSpan.FromSeconds(5);

@@ -81,7 +81,7 @@ internal static class DeletionPlan
         return observed.Report switch
         {
             null => ("True", "UsersUnknown", $"the cell can't be asked how many users it has, so its deletion waits; {accept}"),
-            { Users: > 0 } report => ("True", "UsersRemain", $"{report.Users} users live in the cell, so its deletion waits; {accept}"),
+            { Users: > 0 } report => ("True", "UsersRemain", $"{(report.Users == 1 ? "one user lives" : $"{report.Users} users live")} in the cell, so its deletion waits; {accept}"),
             _ => ("False", "NoUsers", "the cell has no users"),
         };
     }

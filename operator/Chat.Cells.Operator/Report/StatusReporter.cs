@@ -58,7 +58,7 @@ public sealed class StatusReporter(KubernetesClient client, EventRecorder events
                 case { Type: ConditionTypes.Ready, Status: "True" }:
                     yield return (condition, false);
                     break;
-                case { Type: ConditionTypes.Ready, Status: "False" } when previous?.Status == "True":
+                case { Type: ConditionTypes.Ready, Status: "False" } when previous?.Status == "True" && condition.Reason != "Deleting":
                     yield return (condition, true);
                     break;
                 case { Type: ConditionTypes.Reconciling, Status: "True" }:
