@@ -29,6 +29,7 @@ function sessionChanged() {
   $('welcome').hidden = Boolean(me);
   $('chat').hidden = !me;
   people.forget();
+  cells.refresh();
   if (!me) {
     document.title = 'Chat.Cells';
     welcome.show(lastHandle);
@@ -78,6 +79,11 @@ function route() {
 function render() {
   if (!chat.me) return;
   const unread = lists.renderChats(conversation.channelId);
+  const first = chat.channels.length === 0;
+  setText($('blank-title'), first ? `Welcome, ${chat.me.displayName}` : 'Pick up where you left off');
+  setText($('blank-text'), first
+    ? 'Write to anybody by handle, in your region or another one. Your messages wait here when you are offline.'
+    : 'Choose a conversation on the left, or start a new one.');
   document.title = unread > 0 ? `(${unread}) Chat.Cells` : 'Chat.Cells';
   conversation.render();
   details.render(conversation.channelId);
@@ -117,6 +123,7 @@ $('log-out').addEventListener('click', async () => {
   await chat.logOut();
 });
 $('new-chat').addEventListener('click', () => dialogs.newChat());
+$('blank-new').addEventListener('click', () => dialogs.newChat());
 $('new-group').addEventListener('click', () => dialogs.newGroup());
 $('connection-retry').addEventListener('click', () => chat.wake());
 tabs(document.querySelector('.side-tabs'));

@@ -1,6 +1,7 @@
 import { ChatError } from './errors.js';
 
 const REFRESH_AHEAD_MS = 60_000;
+const SOONEST_MS = 1_000;
 const KEY = 'session';
 
 /** Who is logged in on this device, with tokens that are renewed before they expire. Several tabs share one session. */
@@ -44,14 +45,14 @@ export class Session {
   /** An access token that is good for a while. */
   async accessToken() {
     const session = this.#require();
-    if (session.accessToken !== this.#stale && session.expiresAt - this.#clock.now() > this.#aheadOf(session)) return session.accessToken;
+    if (this.#isFresh(session)) return session.accessToken;
     return (await this.#refresh()).accessToken;
   }
 
   /** How long until the token should be renewed, in ms. */
   get refreshIn() {
     const session = this.#current;
-    return session ? Math.max(0, session.expiresAt - this.#clock.now() - this.#aheadOf(session)) : Infinity;
+    return session ? Math.max(SOONEST_MS, (session.goodUntil || 0) - this.#clock.now() - aheadOf(session)) : Infinity;
   }
 
   /** The server has refused this token: the next one asked for is a new one. */
@@ -59,9 +60,8 @@ export class Session {
     this.#stale = accessToken;
   }
 
-  // Tokens that live shorter than two minutes are renewed at half their time.
-  #aheadOf(session) {
-    return Math.min(REFRESH_AHEAD_MS, (session.lifetime ?? 2 * REFRESH_AHEAD_MS) / 2);
+  #isFresh(session) {
+    return session.accessToken !== this.#stale && session.goodUntil - this.#clock.now() > aheadOf(session);
   }
 
   #refresh() {
@@ -77,7 +77,7 @@ export class Session {
     const stored = this.#stored();
     if (stored?.userId === before.userId && stored.refreshToken !== before.refreshToken) {
       this.#current = stored;
-      if (stored.accessToken !== this.#stale && stored.expiresAt - this.#clock.now() > this.#aheadOf(stored)) return stored;
+      if (this.#isFresh(stored)) return stored;
     }
     const { userId, refreshToken } = this.#current;
     try {
@@ -96,7 +96,8 @@ export class Session {
 
   #keep(session) {
     this.#stale = null;
-    this.#current = { ...session, lifetime: session.expiresAt - this.#clock.now() };
+    const lifetime = lifetimeOf(session, this.#clock.now());
+    this.#current = { ...session, lifetime, goodUntil: this.#clock.now() + lifetime };
     this.#storage.set(KEY, JSON.stringify(this.#current));
     return this.#current;
   }
@@ -114,4 +115,20 @@ export class Session {
     if (!this.#current) throw new ChatError('session_ended', 'Log in first.', { status: 401 });
     return this.#current;
   }
+}
+
+// Tokens that live shorter than two minutes are renewed at half their time.
+function aheadOf(session) {
+  return Math.min(REFRESH_AHEAD_MS, session.lifetime / 2);
+}
+
+/** How long a token lives, by its own two times: this device's clock may be hours off. */
+function lifetimeOf({ accessToken, expiresAt }, now) {
+  try {
+    const { iat, exp } = JSON.parse(atob(accessToken.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    if (exp > iat) return (exp - iat) * 1000;
+  } catch {
+    // Not a token that we can read: its stated end has to do.
+  }
+  return Math.max(expiresAt - now, REFRESH_AHEAD_MS);
 }

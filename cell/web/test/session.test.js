@@ -50,6 +50,24 @@ test('renewal: before the token expires it is renewed and shown on the open sock
   assert.equal(server.sockets.length, 1);
 });
 
+test('renewal: a clock that is a day off does not matter', async () => {
+  for (const off of [-86_400_000, 86_400_000]) {
+    const { clock, server } = await connected();
+    const encode = value => Buffer.from(JSON.stringify(value)).toString('base64url');
+    server.on(TOKENS, () => {
+      const iat = Math.floor((clock.now() + off) / 1000);
+      return { status: 200, body: { ...server.session(), accessToken: `${encode({})}.${encode({ iat, exp: iat + 900 })}.${server.tokens}`, expiresAt: (iat + 900) * 1000 } };
+    });
+    for (let i = 0; i < 1800 / 5; i++) {
+      await clock.advance(5_000);
+      server.socket.say('heartbeat', {});
+      if (server.socket.frames('auth').length > 0) server.socket.say('auth_ok', {});
+    }
+    assert.equal(server.count(TOKENS), 2, `clock off by ${off}`);
+    assert.equal(server.sockets.length, 1);
+  }
+});
+
 test('renewal: one request for many callers', async () => {
   const { clock, server, chat } = await connected();
   server.on('GET /v1/contacts', () => ({ status: 200, body: { contacts: [] } }));

@@ -23,6 +23,11 @@ export class CellsTable {
     });
   }
 
+  /** Somebody else is logged in: another cell may be "my home". */
+  refresh() {
+    this.#render(null);
+  }
+
   async #poll() {
     clearTimeout(this.#timer);
     if (document.hidden) return;
