@@ -1,3 +1,4 @@
+using Chat.Cells.Client;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Sync;
 using Chat.Cells.E2E.Tests.Clusters;
@@ -12,31 +13,45 @@ public sealed class SyncTests(ClusterFixture cluster)
     public async Task Device_OfflineForAWhile_GetsWhatItMissedByItsCursor()
     {
         await using var anna = await cluster.NewUserAsync(cluster.Regions.First);
+        await using var cleo = await cluster.NewUserAsync(cluster.Regions.Second);
+        await using var dan = await cluster.NewUserAsync(cluster.Regions.First);
+        ChatClient[] speakers = [anna, cleo, dan];
         var session = await cluster.SignUpAsync(cluster.Regions.Second);
         var cursor = new InMemoryCursorStore();
-        string channel;
+        string group;
         await using (var before = await LiveAsync(cluster.NewClient(session, o => o with { CursorStore = cursor })))
         {
-            channel = (await anna.Api.CreateDirectAsync(before.UserId, default)).ChannelId;
-            Assert.True((await anna.SendAsync(channel, "while online", null, default)).IsAccepted);
-            await ShowsAsync(before, channel, "while online");
+            group = (await anna.Api.CreateGroupAsync("Team", [cleo.UserId, dan.UserId, session.UserId], default)).ChannelId;
+            Assert.True((await anna.SendAsync(group, "while online", null, default)).IsAccepted);
+            await ShowsAsync(before, group, "while online");
             await UntilAsync(() => cursor.Current is not null, "the cursor is kept");
         }
-        var missed = Enumerable.Range(0, 250).Select(i => $"missed {i}").ToArray();
-        var sends = missed.Select(text => anna.Send(channel, text)).ToArray();
+        await UntilAsync(() => speakers.All(s => s.Channels.Any(c => c.ChannelId == group)), "everyone knows the group");
+        // More than one batch of what was missed, within the rate limit of each speaker.
+        const int each = 45;
+        var sends = speakers.SelectMany((speaker, s) => Enumerable.Range(0, each).Select(i => speaker.Send(group, $"{s} {i}"))).ToArray();
         await Task.WhenAll(sends.Select(s => s.Outcome)).WaitAsync(TimeSpan.FromSeconds(60));
         var resets = 0;
+        var shown = new List<string>();
         await using var after = await LiveAsync(cluster.NewClient(session, o => o with
         {
             CursorStore = cursor,
             Handler = (e, _) =>
             {
                 if (e is Synced { Reset: true }) resets++;
+                if (e is MessageReceived received) shown.Add(received.Message.Content);
                 return ValueTask.CompletedTask;
             },
         }));
-        await UntilAsync(() => after.Timeline(channel).Count >= missed.Length, "everything missed is shown");
-        Assert.Equal(missed, after.Timeline(channel).Snapshot().Select(m => m.Content).Where(c => c != "while online"));
+        await UntilAsync(() => after.Timeline(group).Count >= each * speakers.Length, "everything missed is shown");
+        var missed = shown.Where(c => c != "while online").ToArray();
+        Assert.Equal(each * speakers.Length, missed.Distinct().Count());
+        Assert.Equal(missed.Length, missed.Distinct().Count());
+        for (var s = 0; s < speakers.Length; s++)
+        {
+            var own = after.Timeline(group).Snapshot().Select(m => m.Content).Where(c => c.StartsWith($"{s} ", StringComparison.Ordinal));
+            Assert.Equal(Enumerable.Range(0, each).Select(i => $"{s} {i}"), own);
+        }
         Assert.Equal(0, resets);
     }
 

@@ -8,7 +8,8 @@ namespace Chat.Cells.E2E.Tests.Clusters;
 public sealed class ClusterFixture : IAsyncLifetime
 {
     private const string Password = "correct horse battery staple";
-    private readonly string data = Path.Combine(Path.GetTempPath(), $"chat-cells-e2e-{Environment.ProcessId}");
+    private const string DataPrefix = "chat-cells-e2e-";
+    private readonly string data = Path.Combine(Path.GetTempPath(), DataPrefix + Environment.ProcessId);
     private readonly HttpClient http = ChatClient.NewHttpClient();
     private DirectCluster? direct;
     private bool started;
@@ -42,6 +43,7 @@ public sealed class ClusterFixture : IAsyncLifetime
         }
         else
         {
+            await StopLeftoversAsync();
             started = true;
             Cluster = await LocalCluster.StartAsync(data, CancellationToken.None);
         }
@@ -59,6 +61,17 @@ public sealed class ClusterFixture : IAsyncLifetime
         if (direct is not null) await direct.DisposeAsync();
         if (started) await LocalCluster.StopAsync(data);
         if ((started || direct is not null) && Directory.Exists(data)) Directory.Delete(data, recursive: true);
+    }
+
+    /// <summary>Clusters of test runs that were killed before they could stop theirs.</summary>
+    private static async Task StopLeftoversAsync()
+    {
+        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), DataPrefix + "*"))
+        {
+            if (Directory.Exists($"/proc/{Path.GetFileName(folder)[DataPrefix.Length..]}")) continue;
+            await LocalCluster.StopAsync(folder);
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     /// <summary>A handle nobody else has, without its region.</summary>

@@ -34,7 +34,7 @@ public sealed class Kill(ICluster cluster, RunWorld world, Pacer pacer, Random r
         {
             await Task.Delay(20, cancellationToken);
             var elapsed = time.GetElapsedTime(killedAt);
-            if (back is null && cluster.Find(role).Count >= victims.Count) back = elapsed;
+            if (back is null && cluster.Find(role).Count(p => p != victim) >= victims.Count) back = elapsed;
             if (recovered is null && world.Tracker.AreDone(caught) && world.Devices.All(d => d.Client.State == Client.Connections.ConnectionState.Live)) recovered = elapsed;
             if (elapsed > Bound) break;
         }

@@ -19,6 +19,13 @@ public static class SmokeRun
 
     public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
     {
+        var (passed, summary) = await RunAndCheckAsync(options, cancellationToken);
+        Console.WriteLine(summary); // After the cluster has said that it stopped: the last line is the result.
+        return passed ? 0 : 1;
+    }
+
+    private static async Task<(bool Passed, string Summary)> RunAndCheckAsync(LoadOptions options, CancellationToken cancellationToken)
+    {
         var progress = new Progress("smoke", Console.Out, TimeProvider.System);
         var folder = Path.Combine(options.Artifacts, "smoke");
         Directory.CreateDirectory(folder);
@@ -45,10 +52,10 @@ public static class SmokeRun
         }
         foreach (var refusal in world.Refusals.GroupBy(r => r).Take(5)) Console.WriteLine($"  refused {refusal.Count()} times: {refusal.Key}");
         var recovery = kills.Count == 0 ? 0 : kills.Max(k => k.Recovery.TotalSeconds);
-        Console.WriteLine(string.Create(
+        var summary = string.Create(
             CultureInfo.InvariantCulture,
-            $"smoke: {report.Acked} acked, {report.Lost} lost, {report.Duplicated} duplicated, {report.Reordered} reordered; in-cell p99 {tracker.InCell.Percentile(99):F0} ms, cross-cell p99 {tracker.CrossCell.Percentile(99):F0} ms, recovery {recovery:F1} s"));
-        return report.Passed && report.Refused == 0 && report.Unknown == 0 ? 0 : 1;
+            $"smoke: {report.Acked} acked, {report.Lost} lost, {report.Duplicated} duplicated, {report.Reordered} reordered; in-cell p99 {tracker.InCell.Percentile(99):F0} ms, cross-cell p99 {tracker.CrossCell.Percentile(99):F0} ms, recovery {recovery:F1} s");
+        return (report.Passed && report.Refused == 0 && report.Unknown == 0, summary);
     }
 
     /// <summary>Messages at a steady rate; at seeded instants in between, the kills. Latencies are those of the time between recoveries and kills.</summary>
