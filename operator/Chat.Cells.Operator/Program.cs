@@ -1,3 +1,14 @@
+using System.CommandLine;
+using Chat.Cells.Kubernetes.Config;
 using Chat.Cells.Operator.Hosting;
 
-return await CommandLine.Build().Parse(args).InvokeAsync();
+try
+{
+    // The host itself stops on SIGTERM, and gives its lease back in its own time.
+    return await CommandLine.Build().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+}
+catch (KubeConfigException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}

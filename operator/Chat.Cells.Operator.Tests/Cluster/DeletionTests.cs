@@ -1,10 +1,11 @@
+using System.Text.Json.Nodes;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Kubernetes.Tests.Fakes;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Observe;
 using Chat.Cells.Operator.Plan;
 using Chat.Cells.Topology;
-using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 
 namespace Chat.Cells.Operator.Tests.Cluster;
 
@@ -101,6 +102,29 @@ public sealed class DeletionTests : IAsyncLifetime
         Assert.Null(await _cluster.Client.Of<V1PersistentVolumeClaim>().TryGetAsync(_cluster.Namespace, Naming.Claim(A)));
         await _cluster.Cells.CreateAsync(_cluster.Cell(A));
         await _cluster.WaitAsync(A, ConditionTypes.Stalled, "True/NameTaken");
+    }
+
+    [Fact]
+    public async Task Logs_OfAWholeLife_HoldNoSecret()
+    {
+        _probe.Otherwise = new CellReport(0, 0);
+        using var captured = new CapturedLog();
+        using var loggers = LoggerFactory.Create(b => b.AddProvider(captured).SetMinimumLevel(LogLevel.Trace));
+        await using var running = RunningOperator.Start(_cluster, _probe, loggers: loggers);
+        await ServeAsync();
+        var secrets = (await _cluster.Client.Of<V1Secret>().ListAsync(_cluster.Namespace)).Items.SelectMany(s => s.Data!.Values).ToList();
+        Assert.True(secrets.Count > 10);
+        await _cluster.Cells.DeleteAsync(_cluster.Namespace, A);
+        await GoneAsync(A);
+        var log = string.Join('\n', captured.Lines);
+        Assert.Contains("Changing secret", log, StringComparison.Ordinal);
+        foreach (var text in secrets.Select(s => System.Text.Encoding.ASCII.GetString(s)))
+        {
+            // Of a PEM the line that is its own, not the header.
+            var telling = text.StartsWith("-----", StringComparison.Ordinal) ? text.Split('\n')[1] : text;
+            Assert.DoesNotContain(telling, log, StringComparison.Ordinal);
+            Assert.DoesNotContain(Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(text)), log, StringComparison.Ordinal);
+        }
     }
 
     /// <summary>The operator dies after each write of a deletion; whoever takes over finishes it.</summary>

@@ -4,6 +4,7 @@ using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Operator.Hosting;
 using Chat.Cells.Operator.Observe;
 using Chat.Cells.Operator.Plan;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Operator.Tests.Cluster;
@@ -16,7 +17,7 @@ public sealed class RunningOperator : IAsyncDisposable
     private readonly ChatCellOperator _operator;
     private readonly Task _run;
 
-    private RunningOperator(TestCluster cluster, FakeProbe probe, OperatorOptions options, TimeProvider time, int? dieAfterWrites)
+    private RunningOperator(TestCluster cluster, FakeProbe probe, OperatorOptions options, TimeProvider time, int? dieAfterWrites, ILoggerFactory loggers)
     {
         Writes = new WriteCounter(dieAfterWrites);
         _client = new KubernetesClient(cluster.Configuration, time, inner =>
@@ -24,7 +25,7 @@ public sealed class RunningOperator : IAsyncDisposable
             Writes.InnerHandler = inner;
             return Writes;
         });
-        _operator = new ChatCellOperator(_client, options, probe, new RandomSecretSource(), NullLoggerFactory.Instance, time);
+        _operator = new ChatCellOperator(_client, options, probe, new RandomSecretSource(), loggers, time);
         _run = Task.Run(() => _operator.RunAsync(_stop.Token));
     }
 
@@ -35,7 +36,7 @@ public sealed class RunningOperator : IAsyncDisposable
     public bool IsReady => _operator.IsReady;
 
     public static RunningOperator Start(
-        TestCluster cluster, FakeProbe? probe = null, Func<OperatorOptions, OperatorOptions>? configure = null, TimeProvider? time = null, int? dieAfterWrites = null)
+        TestCluster cluster, FakeProbe? probe = null, Func<OperatorOptions, OperatorOptions>? configure = null, TimeProvider? time = null, int? dieAfterWrites = null, ILoggerFactory? loggers = null)
     {
         var options = new OperatorOptions
         {
@@ -45,7 +46,7 @@ public sealed class RunningOperator : IAsyncDisposable
             DeletionPoll = TimeSpan.FromMilliseconds(200),
             ReportInterval = TimeSpan.FromSeconds(1),
         };
-        return new RunningOperator(cluster, probe ?? new FakeProbe(), configure?.Invoke(options) ?? options, time ?? TimeProvider.System, dieAfterWrites);
+        return new RunningOperator(cluster, probe ?? new FakeProbe(), configure?.Invoke(options) ?? options, time ?? TimeProvider.System, dieAfterWrites, loggers ?? NullLoggerFactory.Instance);
     }
 
     /// <summary>Stops it as SIGTERM does.</summary>
@@ -127,5 +128,25 @@ public sealed class FakeProbe : ICellProbe
     {
         Tokens.Enqueue(Encoding.ASCII.GetString(token));
         return Task.FromResult(_reports.TryGetValue(internalUrl, out var report) ? report : Otherwise);
+    }
+}
+
+/// <summary>Keeps every line that is logged, of every level.</summary>
+public sealed class CapturedLog : ILoggerProvider, ILogger
+{
+    public ConcurrentQueue<string> Lines { get; } = new();
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        Lines.Enqueue(formatter(state, exception) + exception);
+
+    public void Dispose()
+    {
     }
 }
