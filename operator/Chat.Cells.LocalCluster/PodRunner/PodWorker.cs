@@ -117,12 +117,14 @@ public sealed class PodWorker
 
     private void Post(Action action) => posted.Writer.TryWrite(action);
 
+    // Also containers that the record does not know: the runner may have died between the start of one and the writing of the record.
     private void Restore()
     {
-        foreach (var (name, saved) in record.Containers)
+        foreach (var name in runtime.Records.Containers(record))
         {
             var wasReady = reported?.ContainerStatuses?.FirstOrDefault(status => string.Equals(status.Name, name, StringComparison.Ordinal))?.Ready == true;
-            Slot(name).Restore(pod, pod?.Spec.Containers?.FirstOrDefault(spec => string.Equals(spec.Name, name, StringComparison.Ordinal)), saved, record.Uid, record.PodIP, wasReady);
+            var spec = pod?.Spec.Containers?.FirstOrDefault(candidate => string.Equals(candidate.Name, name, StringComparison.Ordinal));
+            Slot(name).Restore(pod, spec, record.Containers.GetValueOrDefault(name) ?? new ContainerRecord(), record.Uid, record.PodIP, wasReady);
         }
     }
 
@@ -214,14 +216,7 @@ public sealed class PodWorker
         var seconds = pod?.Metadata.DeletionGracePeriodSeconds ?? pod?.Spec.TerminationGracePeriodSeconds ?? record.TerminationGracePeriodSeconds;
         foreach (var container in containers.Values)
         {
-            if (container.IsRunning && pod is not null)
-            {
-                container.Stop(TimeSpan.FromSeconds(seconds), "Deleted");
-            }
-            else
-            {
-                container.Stop(TimeSpan.FromSeconds(seconds), "Gone");
-            }
+            container.Stop(TimeSpan.FromSeconds(seconds), gone ? "Gone" : "Deleted");
         }
 
         SaveRecord();

@@ -1,6 +1,5 @@
 using System.Net;
 using Chat.Cells.LocalCluster.PodRunner.State;
-using Chat.Cells.LocalCluster.Processes;
 
 namespace Chat.Cells.LocalCluster.Up;
 
@@ -12,7 +11,7 @@ public static class PodLeftovers
     {
         var store = new PodRecordStore(paths.Pods);
         var own = store.LoadAll(static (_, _) => { })
-            .Where(record => record.Containers.Any(container => (ProcessIdentity.ReadFile(store.ProcessFile(record.Uid, container.Key)) ?? container.Value.Process) is { IsAlive: true }))
+            .Where(record => store.Running(record).Count > 0)
             .Select(record => record.PodIP).ToHashSet(StringComparer.Ordinal);
         return own.Count == 0 ? listening : [.. listening.Where(endpoint => !own.Contains(endpoint.Address.ToString()))];
     }

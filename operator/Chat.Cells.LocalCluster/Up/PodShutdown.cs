@@ -15,9 +15,7 @@ public sealed class PodShutdown(ClusterPaths paths, UpConsole console, TimeProvi
     {
         var store = new PodRecordStore(paths.Pods);
         var running = (from record in store.LoadAll((file, e) => console.Step($"{file} cannot be read: {e.Message}"))
-                       from container in record.Containers
-                       let process = ProcessIdentity.ReadFile(store.ProcessFile(record.Uid, container.Key)) ?? container.Value.Process
-                       where process is { IsAlive: true }
+                       from process in store.Running(record)
                        select (record.Name, record.TerminationGracePeriodSeconds, Process: process)).ToList();
         if (running.Count == 0)
         {

@@ -62,6 +62,22 @@ public sealed class PodRecordStore(string podsFolder)
     /// <summary>The log of the run before.</summary>
     public string PreviousLogFile(string uid, string container) => Path.Combine(Folder(uid), container + ".prev.log");
 
+    /// <summary>Every container of a pod that a process was ever started for: those of its record, and those that only left a process file.</summary>
+    public IReadOnlyCollection<string> Containers(PodRecord record)
+    {
+        var names = new SortedSet<string>(record.Containers.Keys, StringComparer.Ordinal);
+        if (Directory.Exists(Folder(record.Uid)))
+        {
+            names.UnionWith(Directory.EnumerateFiles(Folder(record.Uid), "*.proc").Select(file => Path.GetFileNameWithoutExtension(file)));
+        }
+
+        return names;
+    }
+
+    /// <summary>The pod's processes that run now.</summary>
+    public IReadOnlyList<ProcessIdentity> Running(PodRecord record) =>
+        [.. Containers(record).Select(name => ProcessIdentity.ReadFile(ProcessFile(record.Uid, name)) ?? record.Containers.GetValueOrDefault(name)?.Process).OfType<ProcessIdentity>().Where(process => process.IsAlive)];
+
     /// <summary>Every pod known on this machine. A record that cannot be read is reported and left where it is.</summary>
     public IReadOnlyList<PodRecord> LoadAll(Action<string, Exception> unreadable)
     {
