@@ -61,7 +61,7 @@ public sealed class DeletionTests : IAsyncLifetime
         Assert.Equal("True/Serving", await _cluster.ConditionAsync(A, ConditionTypes.Ready));
         Assert.Equal(CellState.Draining, (await MapAsync()).Find(A)!.State);
         Assert.NotNull(await _cluster.Client.Of<V1StatefulSet>().TryGetAsync(_cluster.Namespace, A));
-        Assert.Contains(await _cluster.EventsAsync(A), e => e is { Reason: "DeletionRefused", Type: "Warning" });
+        await Poll.UntilAsync(async () => (await _cluster.EventsAsync(A)).Any(e => e is { Reason: "DeletionRefused", Type: "Warning" }), "a warning");
 
         await AcceptAsync(A);
         await GoneAsync(A);
