@@ -89,6 +89,8 @@ public sealed class TwoCellAccountTests : IAsyncLifetime
         var user = await second.SignUpAsync(handle); // lives in the second, the first decides the handle
         using var login = await first.PostAsync($"/v1/handles/{handle}@eu-west/sessions", null, new { password = "correct horse", device = new { name = "d", kind = "x" } });
         Assert.Equal((HttpStatusCode.TemporaryRedirect, $"/v1/users/{user.UserId}/sessions"), (login.StatusCode, login.Headers.Location?.OriginalString));
+        using var wrongCell = await first.PostAsync($"/v1/users/{user.UserId}/sessions", null, new { password = "correct horse", device = new { name = "d", kind = "x" } });
+        Assert.Equal("eu-west-2", (string)(await TestCell.ReadAsync(wrongCell, 421))["home"]!);
         var reader = await first.SignUpAsync("reader");
         using var profile = await first.GetAsync($"/v1/handles/{handle}@eu-west", reader.Token);
         Assert.Equal(user.UserId, (string)(await TestCell.ReadAsync(profile, 200))["userId"]!);

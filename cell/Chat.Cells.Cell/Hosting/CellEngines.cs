@@ -20,7 +20,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
             var store = await SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions(), time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
             return new CellEngines(log, store, store, new MemoryCellState(time));
         }
-        catch
+        catch (Exception)
         {
             await log.DisposeAsync();
             throw;

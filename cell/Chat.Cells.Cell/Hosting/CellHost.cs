@@ -18,17 +18,19 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 namespace Chat.Cells.Cell.Hosting;
 
 /// <summary>One server of a cell, composed and running. The program is this and a command line; tests start several in one process.</summary>
-public sealed class CellHost : IAsyncDisposable
+public sealed partial class CellHost : IAsyncDisposable
 {
     private const int MaxPublicBody = 256 * 1024;
     private readonly WebApplication web;
     private readonly CellEngines? ownEngines;
+    private readonly ILoggerFactory engineLogs;
     private bool stopped;
 
-    private CellHost(WebApplication app, CellEngines? ownEngines, Uri publicUrl, Uri internalUrl)
+    private CellHost(WebApplication app, CellEngines? ownEngines, ILoggerFactory engineLogs, Uri publicUrl, Uri internalUrl)
     {
         web = app;
         this.ownEngines = ownEngines;
+        this.engineLogs = engineLogs;
         PublicUrl = publicUrl;
         InternalUrl = internalUrl;
     }
@@ -60,7 +62,7 @@ public sealed class CellHost : IAsyncDisposable
         logTo(builder.Logging);
         Listen(builder, options);
 
-        using var loggers = LoggerFactory.Create(logTo);
+        var loggers = LoggerFactory.Create(logTo);
         var own = engines is null ? await CellEngines.OpenEmbeddedAsync(options.DataDirectory, clock, loggers, cancellationToken) : null;
         WebApplication? app = null;
         try
@@ -71,12 +73,15 @@ public sealed class CellHost : IAsyncDisposable
             await PrepareAsync(app.Services, cancellationToken);
             await app.StartAsync(cancellationToken);
             var urls = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
-            return new CellHost(app, own, urls[0], urls[1]);
+            LogStarted(
+                loggers.CreateLogger<CellHost>(), options.Cell, options.ServerId, string.Join(',', options.Roles), urls[0], urls[1], options.PasswordIterations, options.MessagesPerMinute);
+            return new CellHost(app, own, loggers, urls[0], urls[1]);
         }
-        catch
+        catch (Exception)
         {
             if (app is not null) await app.DisposeAsync();
             if (own is not null) await own.DisposeAsync();
+            loggers.Dispose();
             throw;
         }
     }
@@ -106,6 +111,7 @@ public sealed class CellHost : IAsyncDisposable
         finally
         {
             if (ownEngines is not null) await ownEngines.DisposeAsync();
+            engineLogs.Dispose();
         }
     }
 
@@ -219,8 +225,15 @@ public sealed class CellHost : IAsyncDisposable
     private static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         var map = services.GetRequiredService<CurrentCellMap>();
+        if (map.Current is null) LogNoMap(services.GetRequiredService<ILogger<CellHost>>(), services.GetRequiredService<CellOptions>().CellMapPath ?? "");
         await map.WaitAsync(cancellationToken);
         await CellTopics.EnsureAsync(
             services.GetRequiredService<IMessageLog>(), services.GetRequiredService<Topics>(), services.GetRequiredService<ICellDirectory>(), cancellationToken);
     }
+
+    [LoggerMessage(120, LogLevel.Information, "Cell {Cell}, server {ServerId} ({Roles}): clients at {Public}, servers at {Internal}; {Iterations} password iterations, {Rate} messages per minute and user (0: no limit).")]
+    private static partial void LogStarted(ILogger logger, string cell, string serverId, string roles, Uri @public, Uri @internal, int iterations, int rate);
+
+    [LoggerMessage(121, LogLevel.Warning, "There is no usable cell map in {Path} yet; the server starts when there is.")]
+    private static partial void LogNoMap(ILogger logger, string path);
 }

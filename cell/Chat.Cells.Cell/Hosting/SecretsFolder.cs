@@ -69,7 +69,7 @@ public sealed partial class SecretsFolder : BackgroundService
             LogChanged(read.Keys.Count);
             Changed?.Invoke();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or Topology.CellMapException)
         {
             LogUnusable(e.Message);
         }

@@ -21,12 +21,12 @@ public static class AccountEndpoints
             .WithName("LogInByHandle").WithSummary("Log in by handle; 307 when the user lives in another cell").Produces<SessionDocument>(201).ProducesProblems(400, 401, 429, 503);
 
         app.MapPost("/v1/users/{userId}/sessions", async (string userId, LoginRequest body, AccountService accounts, HttpContext context) =>
-            TypedResults.Created((string?)null, await accounts.LogInAsync(userId, userId, body, AddressOf(context), context.RequestAborted)))
-            .WithName("LogIn").WithSummary("Log in by user id").ProducesProblems(400, 401, 429, 503);
+            MovedFrom(context, userId) ?? TypedResults.Created((string?)null, await accounts.LogInAsync(userId, userId, body, AddressOf(context), context.RequestAborted)))
+            .WithName("LogIn").WithSummary("Log in by user id").Produces<SessionDocument>(201).ProducesProblems(400, 401, 421, 429, 503);
 
-        app.MapPost("/v1/users/{userId}/tokens", async (string userId, RefreshRequest body, AccountService accounts, CancellationToken cancellationToken) =>
-            TypedResults.Ok(await accounts.RefreshAsync(userId, body.RefreshToken, cancellationToken)))
-            .WithName("RefreshTokens").WithSummary("Exchange a refresh token; a used one revokes the device").ProducesProblems(400, 401, 503);
+        app.MapPost("/v1/users/{userId}/tokens", async (string userId, RefreshRequest body, AccountService accounts, HttpContext context) =>
+            MovedFrom(context, userId) ?? TypedResults.Ok(await accounts.RefreshAsync(userId, body.RefreshToken, context.RequestAborted)))
+            .WithName("RefreshTokens").WithSummary("Exchange a refresh token; a used one revokes the device").Produces<SessionDocument>().ProducesProblems(400, 401, 421, 503);
 
         app.MapPost("/v1/tickets", async (Caller caller, Tickets tickets, CancellationToken cancellationToken) =>
         {
@@ -57,12 +57,8 @@ public static class AccountEndpoints
             return TypedResults.NoContent();
         }).RequireUser().WithName("RemoveDevice").WithSummary("Log a device out").ProducesProblems(401, 421);
 
-        app.MapGet("/v1/users/{userId}", async (string userId, CellIdentity identity, CurrentCellMap map, ProfileReader profiles, CancellationToken cancellationToken) =>
-        {
-            if (map.Current?.HomeOf(userId) is { } home && home.Name != identity.Cell)
-                return Problems.Result(StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved, "The user lives in another cell.", home.Name);
-            return await profiles.FindAsync(userId, cancellationToken) is { } profile ? TypedResults.Ok(profile) : NoUser();
-        }).RequireUser(UserAccess.Any).WithName("GetUser").WithSummary("A user's profile").Produces<ProfileDocument>().ProducesProblems(401, 404, 421);
+        app.MapGet("/v1/users/{userId}", async (string userId, ProfileReader profiles, HttpContext context) =>
+            MovedFrom(context, userId) ?? (await profiles.FindAsync(userId, context.RequestAborted) is { } profile ? TypedResults.Ok(profile) : NoUser())).RequireUser(UserAccess.Any).WithName("GetUser").WithSummary("A user's profile").Produces<ProfileDocument>().ProducesProblems(401, 404, 421);
 
         app.MapGet("/v1/handles/{handle}", async (string handle, AccountService accounts, ProfileReader profiles, CancellationToken cancellationToken) =>
             await accounts.FindHandleAsync(handle, cancellationToken) is { } userId && await profiles.FindAsync(userId, cancellationToken) is { } profile
@@ -115,6 +111,12 @@ public static class AccountEndpoints
         var key = Handle.TryParse(handle, out var parsed) ? parsed.ToString() : "-";
         return TypedResults.Created((string?)null, await accounts.LogInAsync(userId, key, body, AddressOf(context), context.RequestAborted));
     }
+
+    /// <summary>The answer for a user who lives in another cell; null when here or nowhere.</summary>
+    private static IResult? MovedFrom(HttpContext context, string userId) =>
+        context.RequestServices.GetRequiredService<CurrentCellMap>().Current?.HomeOf(userId) is { } home && home.Name != context.RequestServices.GetRequiredService<CellIdentity>().Cell
+            ? Problems.Result(StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved, "The user lives in another cell.", home.Name)
+            : null;
 
     private static IResult NoUser() => Problems.Result(StatusCodes.Status404NotFound, ErrorCodes.NotFound, "There is no such user.");
 
