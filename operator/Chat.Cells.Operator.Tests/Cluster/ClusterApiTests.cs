@@ -217,6 +217,7 @@ public sealed class ClusterApiTests : IClassFixture<InstalledCrd>, IAsyncLifetim
         await using var running = RunningOperator.Start(_cluster);
         var bridge = Naming.Bridge(other, name);
         await Poll.UntilAsync(async () => await _cluster.Client.Of<V1Deployment>().TryGetAsync(_cluster.Namespace, bridge) is not null, "the bridge");
+        await Poll.UntilAsync(async () => (await _cluster.Cells.GetAsync(_cluster.Namespace, name)).Status?.Number is not null, "its number");
         var number = (await _cluster.Cells.GetAsync(_cluster.Namespace, name)).Status!.Number!.Value;
         await _cluster.Cells.DeleteAsync(_cluster.Namespace, name);
         await Poll.UntilAsync(async () => await _cluster.Cells.TryGetAsync(_cluster.Namespace, name) is null, "the cell is gone");
