@@ -194,7 +194,8 @@ public sealed class DeploymentPlanTests
         Metadata = new V1ObjectMeta { Name = "web", Namespace = "ns", Uid = "deployment-uid" },
         Spec = new V1DeploymentSpec
         {
-            Replicas = replicas, Strategy = strategy is null ? null : new V1UpdateStrategy { Type = strategy },
+            Replicas = replicas,
+            Strategy = strategy is null ? null : new V1UpdateStrategy { Type = strategy },
             Selector = new V1LabelSelector { MatchLabels = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" } },
             Template = new V1PodTemplateSpec
             {

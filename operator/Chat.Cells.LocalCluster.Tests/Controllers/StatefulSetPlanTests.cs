@@ -189,7 +189,11 @@ public sealed class StatefulSetPlanTests
         Metadata = new V1ObjectMeta { Name = "web", Namespace = "ns", Uid = "set-uid", Generation = replicas },
         Spec = new V1StatefulSetSpec
         {
-            Replicas = replicas, ServiceName = "web", PodManagementPolicy = management, PersistentVolumeClaimRetentionPolicy = policy, UpdateStrategy = update,
+            Replicas = replicas,
+            ServiceName = "web",
+            PodManagementPolicy = management,
+            PersistentVolumeClaimRetentionPolicy = policy,
+            UpdateStrategy = update,
             Selector = new V1LabelSelector { MatchLabels = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" } },
             Template = new V1PodTemplateSpec
             {

@@ -24,12 +24,22 @@ public sealed class PodWorkerTests : IAsyncLifetime
     {
         File.WriteAllText(folder.File("images.json"), JsonSerializer.Serialize(new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
-            ["sleep"] = ["sleep"], ["sh"] = ["sh", "-c"], ["node"] = ["node", "-e"],
+            ["sleep"] = ["sleep"],
+            ["sh"] = ["sh", "-c"],
+            ["node"] = ["node", "-e"],
         }));
         runtime = new PodRuntime
         {
-            Records = new PodRecordStore(folder.File("pods")), Images = ImageMap.Load(folder.File("images.json")), Objects = objects, Reporter = reporter, Prober = prober,
-            Time = TimeProvider.System, Logger = NullLogger.Instance, ClaimsFolder = folder.File("volumes"), Kubeconfig = folder.File("kubeconfig"), LogLimit = 2000,
+            Records = new PodRecordStore(folder.File("pods")),
+            Images = ImageMap.Load(folder.File("images.json")),
+            Objects = objects,
+            Reporter = reporter,
+            Prober = prober,
+            Time = TimeProvider.System,
+            Logger = NullLogger.Instance,
+            ClaimsFolder = folder.File("volumes"),
+            Kubeconfig = folder.File("kubeconfig"),
+            LogLimit = 2000,
         };
         return Task.CompletedTask;
     }
@@ -297,7 +307,12 @@ public sealed class PodWorkerTests : IAsyncLifetime
 
     private static PodRecord NewRecord(PodObject pod) => new()
     {
-        Namespace = "ns", Name = pod.Metadata.Name, Uid = pod.Metadata.Uid, PodIP = "127.77.0.10", StartTime = DateTimeOffset.UtcNow, TerminationGracePeriodSeconds = 20,
+        Namespace = "ns",
+        Name = pod.Metadata.Name,
+        Uid = pod.Metadata.Uid,
+        PodIP = "127.77.0.10",
+        StartTime = DateTimeOffset.UtcNow,
+        TerminationGracePeriodSeconds = 20,
     };
 
     private Task ReadyAsync() => Eventually.TrueAsync(() => reporter.Container is { Ready: true }, "the container to be ready");

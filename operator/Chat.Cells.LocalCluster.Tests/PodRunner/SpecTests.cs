@@ -133,8 +133,11 @@ internal static class Pods
     {
         ["metadata"] = new JsonObject
         {
-            ["name"] = name, ["namespace"] = "ns", ["uid"] = Guid.NewGuid().ToString(),
-            ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "web" }, ["annotations"] = new JsonObject { ["note"] = "hello" },
+            ["name"] = name,
+            ["namespace"] = "ns",
+            ["uid"] = Guid.NewGuid().ToString(),
+            ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "web" },
+            ["annotations"] = new JsonObject { ["note"] = "hello" },
         },
         ["spec"] = spec,
     });

@@ -155,6 +155,10 @@ public sealed class StateTests
     private static System.Collections.Immutable.ImmutableSortedDictionary<string, ContainerRecord> PodRecordContainers(string name) =>
         System.Collections.Immutable.ImmutableSortedDictionary<string, ContainerRecord>.Empty.Add(name, new ContainerRecord
         {
-            RestartCount = 3, Process = new(1, 2, "b"), FailuresInARow = 2, Started = true, LastTermination = new(1, "Error", null, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch),
+            RestartCount = 3,
+            Process = new(1, 2, "b"),
+            FailuresInARow = 2,
+            Started = true,
+            LastTermination = new(1, "Error", null, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch),
         });
 }

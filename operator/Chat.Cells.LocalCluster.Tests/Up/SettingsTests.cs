@@ -159,8 +159,12 @@ public sealed class SettingsTests : IDisposable
         Assert.Null(ClusterDescription.Read(paths));
         new ClusterDescription
         {
-            ApiServerUrl = "https://127.64.0.1:6443", Kubeconfig = "k", RouterUrl = "http://localhost:30080/", DataDir = paths.Data,
-            Pids = new Dictionary<string, int>(StringComparer.Ordinal) { ["pods"] = 7 }, StartTimes = new Dictionary<string, long>(StringComparer.Ordinal) { ["pods"] = 9 },
+            ApiServerUrl = "https://127.64.0.1:6443",
+            Kubeconfig = "k",
+            RouterUrl = "http://localhost:30080/",
+            DataDir = paths.Data,
+            Pids = new Dictionary<string, int>(StringComparer.Ordinal) { ["pods"] = 7 },
+            StartTimes = new Dictionary<string, long>(StringComparer.Ordinal) { ["pods"] = 9 },
         }.Write(paths);
         var read = ClusterDescription.Read(paths)!;
         Assert.Equal(("http://localhost:30080/", 7, 9L), (read.RouterUrl, read.Pids["pods"], read.StartTimes["pods"]));

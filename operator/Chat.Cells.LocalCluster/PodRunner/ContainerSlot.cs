@@ -64,7 +64,9 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
             // It ended while nobody watched. That is no crash of its own: it runs again at once.
             Record = Record with
             {
-                Process = null, FailuresInARow = 0, Started = false,
+                Process = null,
+                FailuresInARow = 0,
+                Started = false,
                 LastTermination = new TerminationRecord(137, KubeletNames.ContainerStatusUnknown, "The process ended while the pod runner was not running",
                     record.StartedAt ?? runtime.Time.GetUtcNow(), runtime.Time.GetUtcNow()),
             };
@@ -234,7 +236,9 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
 
         Record = Record with
         {
-            Process = child.Identity, StartedAt = now, Started = false,
+            Process = child.Identity,
+            StartedAt = now,
+            Started = false,
             RestartCount = Record.StartedAt is null ? 0 : Record.RestartCount + 1,
         };
         Dirty = true;

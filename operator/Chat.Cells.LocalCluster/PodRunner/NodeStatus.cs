@@ -93,14 +93,25 @@ public sealed class NodeStatus(KubernetesClient client, ILogger logger, TimeProv
                     new JsonObject { ["type"] = "Hostname", ["address"] = KubeletNames.NodeName }),
                 ["nodeInfo"] = new JsonObject
                 {
-                    ["kubeletVersion"] = "v1.32.0-local", ["operatingSystem"] = "linux", ["architecture"] = Labels["kubernetes.io/arch"], ["containerRuntimeVersion"] = "process://1",
-                    ["kernelVersion"] = Environment.OSVersion.Version.ToString(), ["osImage"] = System.Runtime.InteropServices.RuntimeInformation.OSDescription,
-                    ["bootID"] = ProcessIdentity.ThisBoot, ["machineID"] = "", ["systemUUID"] = "", ["kubeProxyVersion"] = "",
+                    ["kubeletVersion"] = "v1.32.0-local",
+                    ["operatingSystem"] = "linux",
+                    ["architecture"] = Labels["kubernetes.io/arch"],
+                    ["containerRuntimeVersion"] = "process://1",
+                    ["kernelVersion"] = Environment.OSVersion.Version.ToString(),
+                    ["osImage"] = System.Runtime.InteropServices.RuntimeInformation.OSDescription,
+                    ["bootID"] = ProcessIdentity.ThisBoot,
+                    ["machineID"] = "",
+                    ["systemUUID"] = "",
+                    ["kubeProxyVersion"] = "",
                 },
                 ["conditions"] = new JsonArray(new JsonObject
                 {
-                    ["type"] = "Ready", ["status"] = "True", ["reason"] = "RunnerReady", ["message"] = "the pod runner takes pods",
-                    ["lastTransitionTime"] = Time(started), ["lastHeartbeatTime"] = Time(time.GetUtcNow()),
+                    ["type"] = "Ready",
+                    ["status"] = "True",
+                    ["reason"] = "RunnerReady",
+                    ["message"] = "the pod runner takes pods",
+                    ["lastTransitionTime"] = Time(started),
+                    ["lastHeartbeatTime"] = Time(time.GetUtcNow()),
                 }),
             },
         };

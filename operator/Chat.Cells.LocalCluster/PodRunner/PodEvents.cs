@@ -46,9 +46,15 @@ internal sealed class PodEvents(KubernetesClient client, TimeProvider time)
             {
                 Metadata = new V1ObjectMeta { Name = name, Namespace = pod.Metadata.Namespace },
                 InvolvedObject = new V1ObjectReference { ApiVersion = "v1", Kind = "Pod", Name = pod.Metadata.Name, Namespace = pod.Metadata.Namespace, Uid = pod.Metadata.Uid },
-                Reason = reason, Message = message, Type = warning ? "Warning" : "Normal",
+                Reason = reason,
+                Message = message,
+                Type = warning ? "Warning" : "Normal",
                 Source = new V1EventSource { Component = "kubelet", Host = KubeletNames.NodeName },
-                FirstTimestamp = now, LastTimestamp = now, Count = 1, ReportingComponent = "kubelet", ReportingInstance = KubeletNames.NodeName,
+                FirstTimestamp = now,
+                LastTimestamp = now,
+                Count = 1,
+                ReportingComponent = "kubelet",
+                ReportingInstance = KubeletNames.NodeName,
             }, cancellationToken);
             written[key] = (name, 1, now);
         }

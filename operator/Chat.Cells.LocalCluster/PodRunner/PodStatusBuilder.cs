@@ -56,7 +56,10 @@ internal static class PodStatusBuilder
         var before = previous?.Conditions?.FirstOrDefault(condition => string.Equals(condition.Type, type, StringComparison.Ordinal));
         return new V1PodCondition
         {
-            Type = type, Status = status, Reason = reason, Message = message,
+            Type = type,
+            Status = status,
+            Reason = reason,
+            Message = message,
             LastTransitionTime = before is not null && string.Equals(before.Status, status, StringComparison.Ordinal) ? before.LastTransitionTime : now,
         };
     }

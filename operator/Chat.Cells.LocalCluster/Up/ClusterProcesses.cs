@@ -88,7 +88,10 @@ public sealed class ClusterProcesses : IAsyncDisposable
     {
         var identities = new Dictionary<string, ProcessIdentity?>(StringComparer.Ordinal)
         {
-            ["up"] = ProcessIdentity.Of(Environment.ProcessId), [ApiServer] = apiServer.Identity, [Pods] = pods.Identity, [Services] = services.Identity,
+            ["up"] = ProcessIdentity.Of(Environment.ProcessId),
+            [ApiServer] = apiServer.Identity,
+            [Pods] = pods.Identity,
+            [Services] = services.Identity,
         };
         return new ClusterDescription
         {

@@ -38,7 +38,7 @@ internal static class BuiltInColumns
             Text("AddressType", "addressType"), Of("Ports", o => Join(o.Items("ports").Select(p => JsonText.Scalar(p["port"])), "<unset>")),
             Of("Endpoints", o => Join(o.Items("endpoints").SelectMany(e => e.Texts("addresses")), "<unset>")), Age,
         ],
-        "StatefulSet" => [Of("Ready", o => $"{Int(o, "status", "readyReplicas")}/{Int(o, "spec", "replicas")}"), Age, .. Containers, ],
+        "StatefulSet" => [Of("Ready", o => $"{Int(o, "status", "readyReplicas")}/{Int(o, "spec", "replicas")}"), Age, .. Containers,],
         "Deployment" =>
         [
             Of("Ready", o => $"{Int(o, "status", "readyReplicas")}/{Int(o, "spec", "replicas")}"), Number("Up-to-date", o => Int(o, "status", "updatedReplicas")),

@@ -95,7 +95,10 @@ internal sealed record DeploymentPlan(V1ReplicaSet? Create, IReadOnlyList<(V1Rep
         {
             Metadata = new V1ObjectMeta
             {
-                Name = $"{deployment.Metadata.Name}-{hash}", Namespace = deployment.Metadata.Namespace, Labels = labels, OwnerReferences = [PodFacts.OwnedBy(deployment)],
+                Name = $"{deployment.Metadata.Name}-{hash}",
+                Namespace = deployment.Metadata.Namespace,
+                Labels = labels,
+                OwnerReferences = [PodFacts.OwnedBy(deployment)],
                 Annotations = new Dictionary<string, string>(StringComparer.Ordinal) { [RevisionAnnotation] = revision.ToString(CultureInfo.InvariantCulture) },
             },
             Spec = new V1ReplicaSetSpec
@@ -177,7 +180,10 @@ internal sealed record DeploymentPlan(V1ReplicaSet? Create, IReadOnlyList<(V1Rep
         var same = last is not null && string.Equals(last.Status, status, StringComparison.Ordinal);
         return new V1DeploymentCondition
         {
-            Type = type, Status = status, Reason = reason, Message = message,
+            Type = type,
+            Status = status,
+            Reason = reason,
+            Message = message,
             LastTransitionTime = same ? last!.LastTransitionTime : now,
             LastUpdateTime = updated ?? (same ? last!.LastUpdateTime : now),
         };

@@ -21,7 +21,12 @@ internal static class PodFacts
 
     public static V1OwnerReference OwnedBy(KubernetesObject owner) => new()
     {
-        ApiVersion = owner.ApiVersion!, Kind = owner.Kind!, Name = owner.Metadata.Name!, Uid = owner.Metadata.Uid!, Controller = true, BlockOwnerDeletion = true,
+        ApiVersion = owner.ApiVersion!,
+        Kind = owner.Kind!,
+        Name = owner.Metadata.Name!,
+        Uid = owner.Metadata.Uid!,
+        Controller = true,
+        BlockOwnerDeletion = true,
     };
 
     /// <summary>A hash of a pod template that is the same for the same template, in letters that names may have.</summary>
@@ -51,7 +56,11 @@ internal static class PodFacts
         {
             Metadata = new V1ObjectMeta
             {
-                Name = name, Namespace = owner.Metadata.Namespace, Labels = all, Annotations = template?.Metadata.Annotations, OwnerReferences = [OwnedBy(owner)],
+                Name = name,
+                Namespace = owner.Metadata.Namespace,
+                Labels = all,
+                Annotations = template?.Metadata.Annotations,
+                OwnerReferences = [OwnedBy(owner)],
             },
             Spec = template?.Spec ?? new V1PodSpec(),
         };

@@ -248,7 +248,10 @@ internal sealed record StatefulSetPlan(
                 Kind = "PersistentVolumeClaim",
                 Metadata = new V1ObjectMeta
                 {
-                    Name = name, Namespace = set.Metadata.Namespace, Labels = labels, Annotations = template.Metadata.Annotations,
+                    Name = name,
+                    Namespace = set.Metadata.Namespace,
+                    Labels = labels,
+                    Annotations = template.Metadata.Annotations,
                     OwnerReferences = deleteWithSet ? [PodFacts.OwnedBy(set)] : null,
                 },
                 Status = null,
