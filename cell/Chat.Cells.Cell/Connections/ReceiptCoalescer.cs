@@ -6,7 +6,8 @@ namespace Chat.Cells.Cell.Connections;
 
 /// <summary>
 /// Collects what users' devices have taken in or read, per user and channel, and appends it every 500 ms as one receipt record. Pointers only grow; nothing is appended
-/// when nothing is new. Receipts may be late or lost in a crash: the next one covers them.
+/// when nothing is new to any author (a message that comes late from another cell lies below the pointers, and its author still has to be told). Receipts may be late
+/// or lost in a crash: the next one covers them.
 /// </summary>
 internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStore store, TimeProvider time, ILogger<ReceiptCoalescer> logger) : BackgroundService
 {
@@ -18,13 +19,38 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
 
     private readonly Lock gate = new();
     private Dictionary<Key, Waiting> waiting = [];
-    private readonly Dictionary<Key, Pointers> known = [];
+    private readonly Dictionary<Key, Known> known = [];
 
     /// <summary>A device of the user has taken in messages of others up to an id.</summary>
-    public void Delivered(string userId, Delivered delivered) => Add(new Key(userId, delivered.ChannelId), new Pointers(delivered.MessageId, null), delivered.Senders);
+    public void Delivered(string userId, Delivered delivered)
+    {
+        var key = new Key(userId, delivered.ChannelId);
+        lock (gate)
+        {
+            var before = known.GetValueOrDefault(key);
+            var pointers = new Pointers(delivered.MessageId, null);
+            Dictionary<string, Ulid>? news = null;
+            foreach (var (sender, id) in delivered.Senders)
+            {
+                if (before is not null && before.Told.TryGetValue(sender, out var told) && id <= told) continue;
+                (news ??= [])[sender] = id;
+                if (id <= before?.Pointers.Read) pointers = pointers.Raise(before.Pointers); // late: what was read covers it
+            }
+            if (news is not null) Wait(key, before is null ? pointers : pointers.Raise(before.Pointers with { Read = null }), news);
+        }
+    }
 
     /// <summary>The user has read up to an id, that has been checked to exist.</summary>
-    public void Read(string userId, string channelId, Ulid readUpTo) => Add(new Key(userId, channelId), new Pointers(readUpTo, readUpTo), []);
+    public void Read(string userId, string channelId, Ulid readUpTo)
+    {
+        var key = new Key(userId, channelId);
+        var pointers = new Pointers(readUpTo, readUpTo);
+        lock (gate)
+        {
+            if (known.GetValueOrDefault(key) is { } before && !pointers.IsNewerThan(before.Pointers)) return;
+            Wait(key, pointers, []);
+        }
+    }
 
     /// <summary>Appends what waits.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken)
@@ -65,21 +91,20 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
         }
     }
 
-    private void Add(Key key, Pointers pointers, IReadOnlyCollection<string> authors)
+    /// <summary>Under the lock.</summary>
+    private void Wait(Key key, Pointers pointers, Dictionary<string, Ulid> told)
     {
-        lock (gate)
+        if (!waiting.TryGetValue(key, out var item))
         {
-            if (known.TryGetValue(key, out var before) && !pointers.IsNewerThan(before)) return;
-            if (!waiting.TryGetValue(key, out var item))
-            {
-                if (waiting.Count >= MaxWaiting) return;
-                waiting[key] = item = new Waiting();
-            }
-            item.Pointers = item.Pointers.Raise(pointers);
-            foreach (var author in authors)
-            {
-                if (item.Authors.Count < MaxAuthors) item.Authors.Add(author);
-            }
+            if (waiting.Count >= MaxWaiting) return;
+            waiting[key] = item = new Waiting();
+        }
+        item.Pointers = item.Pointers.Raise(pointers);
+        foreach (var (author, id) in told)
+        {
+            if (item.Authors.Count >= MaxAuthors) break;
+            item.Authors.Add(author);
+            item.Told[author] = item.Told.TryGetValue(author, out var before) && before > id ? before : id;
         }
     }
 
@@ -94,13 +119,18 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
             lock (gate)
             {
                 if (known.Count >= MaxKnown) known.Clear(); // forgetting only repeats receipts, which change nothing
-                known[key] = known.TryGetValue(key, out var before) ? before.Raise(item.Pointers) : item.Pointers;
+                if (!known.TryGetValue(key, out var before)) known[key] = before = new Known();
+                before.Pointers = before.Pointers.Raise(item.Pointers);
+                foreach (var (author, id) in item.Told)
+                {
+                    if (!before.Told.TryGetValue(author, out var told) || id > told) before.Told[author] = id;
+                }
             }
         }
         catch (LogException e)
         {
             LogNotAppended(e);
-            Add(key, item.Pointers, item.Authors);
+            lock (gate) Wait(key, item.Pointers, item.Told);
         }
     }
 
@@ -110,7 +140,7 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
         try
         {
             Ulid? before;
-            lock (gate) before = known.TryGetValue(key, out var pointers) ? pointers.Read : null;
+            lock (gate) before = known.GetValueOrDefault(key)?.Pointers.Read;
             if (await store.FindMessageAsync(key.ChannelId, readUpTo, cancellationToken) is { } last) authors.Add(last.SenderId);
             foreach (var message in await store.ReadHistoryAsync(key.ChannelId, readUpTo, ReadBack, cancellationToken))
             {
@@ -147,5 +177,13 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
     {
         public Pointers Pointers { get; set; }
         public HashSet<string> Authors { get; } = [];
+        public Dictionary<string, Ulid> Told { get; } = [];
+    }
+
+    /// <summary>What was appended: the pointers, and per author the highest id of theirs that they were told of.</summary>
+    private sealed class Known
+    {
+        public Pointers Pointers { get; set; }
+        public Dictionary<string, Ulid> Told { get; } = [];
     }
 }

@@ -45,10 +45,11 @@ internal sealed class SentHistory
             var at = taken.FindIndex(d => d.ChannelId == next.ChannelId);
             if (at < 0)
             {
-                taken.Add(new Delivered(next.ChannelId, next.MessageId, [next.SenderId]));
+                taken.Add(new Delivered(next.ChannelId, next.MessageId, new Dictionary<string, Ulid> { [next.SenderId] = next.MessageId }));
                 continue;
             }
-            taken[at].Senders.Add(next.SenderId);
+            var senders = taken[at].Senders;
+            if (!senders.TryGetValue(next.SenderId, out var before) || next.MessageId > before) senders[next.SenderId] = next.MessageId;
             if (next.MessageId > taken[at].MessageId) taken[at] = taken[at] with { MessageId = next.MessageId };
         }
         return taken;
@@ -80,4 +81,6 @@ internal sealed class SentHistory
 }
 
 /// <summary>Messages of others that a device has taken in, in one channel.</summary>
-internal readonly record struct Delivered(string ChannelId, Ulid MessageId, HashSet<string> Senders);
+/// <param name="MessageId">The highest id.</param>
+/// <param name="Senders">Each sender's highest id.</param>
+internal readonly record struct Delivered(string ChannelId, Ulid MessageId, Dictionary<string, Ulid> Senders);
