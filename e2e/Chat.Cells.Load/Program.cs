@@ -16,7 +16,7 @@ try
     switch (args.FirstOrDefault())
     {
         case "smoke":
-            return await SmokeRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 80), stopping.Token);
+            return await SmokeRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 65), stopping.Token);
         case "bench":
             return await BenchRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 200), stopping.Token);
         case "check" when args.Length == 2:

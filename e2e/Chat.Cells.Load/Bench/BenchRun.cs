@@ -38,6 +38,7 @@ public static class BenchRun
         var file = Path.Combine(options.Artifacts, "bench.json");
         new BenchFile(results).Write(file);
         progress.Say($"written to {file}");
+        foreach (var line in tracker.DescribeSlow()) Console.WriteLine($"  slow: {line}");
         foreach (var refusal in world.Refusals.GroupBy(r => r).Take(5)) Console.WriteLine($"  refused {refusal.Count()} times: {refusal.Key}");
         return tracker.Open == 0 && tracker.Refused == 0 ? 0 : 1;
     }
@@ -60,6 +61,7 @@ public static class BenchRun
         {
             Add($"{name} p50", latencies.Percentile(50), "ms");
             Add($"{name} p99", latencies.Percentile(99), "ms");
+            Add($"{name} max", latencies.Percentile(100), "ms");
         }
         Add("deliveries", tracker.Shown - shownBefore, "count");
         if (cpu.Processes > 0) Add("server CPU per 1,000 messages", used / count * 1_000, "CPU-s");

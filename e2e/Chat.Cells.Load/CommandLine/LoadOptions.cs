@@ -17,7 +17,7 @@ public sealed record LoadOptions
           --direct yes      start cells, bridges and router as plain processes, without a Kubernetes API and without rate limits
           --seed N          repeats a run's choices (default: random, printed)
           --messages N      smoke: messages to send (default 5000)
-          --rate N          messages a second (default smoke 80, bench 200)
+          --rate N          messages a second (default smoke 65, bench 200)
           --seconds N       bench: length of the steady part (default 20)
           --users N         bench: users (default 100)
           --artifacts DIR   where results go (default artifacts/ in the repository)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Chat.Cells.Load.World;
 
 namespace Chat.Cells.Load.Measure;
@@ -8,9 +9,12 @@ namespace Chat.Cells.Load.Measure;
 /// </summary>
 public sealed class DeliveryTracker(TimeProvider time)
 {
+    private const long SlowMicroseconds = 1_000_000;
+    private const int MostSlow = 10_000;
     private readonly Lock gate = new();
     private readonly Dictionary<string, Tracked> open = [];
     private readonly long start = time.GetTimestamp();
+    private readonly List<SlowDelivery> slow = [];
 
     private sealed class Tracked(long meantAt, string senderCell, int devices, bool measured)
     {
@@ -18,7 +22,19 @@ public sealed class DeliveryTracker(TimeProvider time)
         public string SenderCell { get; } = senderCell;
         public int Left { get; set; } = devices;
         public bool Answered { get; set; }
+        public long AckedAt { get; set; }
         public bool Measured { get; } = measured;
+    }
+
+    /// <summary>Says where and when deliveries took more than a second: one line for each direction; empty when none did.</summary>
+    public IReadOnlyList<string> DescribeSlow()
+    {
+        lock (gate)
+        {
+            return slow.GroupBy(s => (s.From, s.To)).Select(g => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{g.Count()} deliveries from {g.Key.From} to {g.Key.To} took more than 1 s (up to {g.Max(s => s.Latency) / 1e6:F1} s): sent between {g.Min(s => s.MeantAt) / 1e6:F1} s and {g.Max(s => s.MeantAt) / 1e6:F1} s of the run, acked within {g.Max(s => s.Ack) / 1e6:F1} s")).ToArray();
+        }
     }
 
     public Latencies InCell { get; } = new();
@@ -77,6 +93,7 @@ public sealed class DeliveryTracker(TimeProvider time)
         {
             if (!open.TryGetValue(content, out var tracked)) return;
             tracked.Answered = true;
+            tracked.AckedAt = Now;
             if (accepted)
             {
                 Acked++;
@@ -99,8 +116,16 @@ public sealed class DeliveryTracker(TimeProvider time)
             Shown++;
             if (!open.TryGetValue(content, out var tracked)) return;
             // Another device of the sender is a delivery like any other.
-            if (tracked.Measured && Measuring && !isSender) (viewer.Cell == tracked.SenderCell ? InCell : CrossCell).Add(Now - tracked.MeantAt);
+            if (tracked.Measured && Measuring && !isSender)
+            {
+                var latency = Now - tracked.MeantAt;
+                (viewer.Cell == tracked.SenderCell ? InCell : CrossCell).Add(latency);
+                if (latency > SlowMicroseconds && slow.Count < MostSlow) slow.Add(new SlowDelivery(tracked.MeantAt, latency, tracked.SenderCell, viewer.Cell, tracked.AckedAt - tracked.MeantAt));
+            }
             if (--tracked.Left <= 0 && tracked.Answered) open.Remove(content);
         }
     }
 }
+
+/// <param name="MeantAt">Microseconds since the tracker was made; the others are durations from then.</param>
+internal readonly record struct SlowDelivery(long MeantAt, long Latency, string From, string To, long Ack);

@@ -50,6 +50,7 @@ public static class SmokeRun
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  kill {kill.Role,-10} {kill.Victim,-40} {kill.Unacked,4} unacked, {kill.InOneChannel,3} in one channel, recovery {kill.Recovery.TotalSeconds:F2} s"));
         }
+        foreach (var line in tracker.DescribeSlow()) Console.WriteLine($"  slow: {line}");
         foreach (var refusal in world.Refusals.GroupBy(r => r).Take(5)) Console.WriteLine($"  refused {refusal.Count()} times: {refusal.Key}");
         var recovery = kills.Count == 0 ? 0 : kills.Max(k => k.Recovery.TotalSeconds);
         var summary = string.Create(
