@@ -44,12 +44,10 @@ public sealed class BridgeOutlet(IMessageLog log, Topics topics, BridgeStatus st
             await output.FlushAsync(cancellationToken);
             while (true)
             {
-                if (!await HasBatchAsync(batches.Reader, cancellationToken))
-                {
-                    var ended = readers.Find(r => r.IsFaulted);
-                    if (ended is not null) await ended;
-                    BridgeFrame.WriteKeepAlive(output);
-                }
+                if (!await HasBatchAsync(batches.Reader, cancellationToken)) BridgeFrame.WriteKeepAlive(output);
+                // Also while the other partitions go on: one that is no longer read must end the stream, else it would stand still for as long as they talk.
+                var ended = readers.Find(r => r.IsFaulted);
+                if (ended is not null) await ended;
                 while (batches.Reader.TryRead(out var batch))
                 {
                     foreach (var record in batch.Records)

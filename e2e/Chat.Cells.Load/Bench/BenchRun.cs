@@ -11,7 +11,8 @@ public static class BenchRun
 {
     private const string Engine = "embedded";
     private const int WarmUpMessages = 300;
-    private const int BurstLeft = 60;
+    private const int Burst = 60;
+    private const int UnlimitedEach = 200;
     private static readonly TimeSpan FinishBound = TimeSpan.FromSeconds(60);
 
     public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
@@ -71,11 +72,16 @@ public static class BenchRun
     private static async Task FastestAsync(
         LoadOptions options, ICluster? cluster, RunWorld world, Pacer pacer, List<BenchResult> results, Progress progress, CancellationToken cancellationToken)
     {
-        var sentEach = pacer.Sent / options.Users;
-        var each = Math.Max(10, (BurstLeft - sentEach) + options.Seconds); // The bucket of 60 has refilled by one a second meanwhile.
-        each = Math.Min(each, BurstLeft - 5);
+        var each = UnlimitedEach;
+        if (cluster is not DirectCluster)
+        {
+            // The bucket of 60 has refilled by one a second meanwhile.
+            var left = Math.Min(Burst, Burst - (pacer.Sent / options.Users) + options.Seconds);
+            each = Math.Max(5, left - 5);
+            progress.Say($"the rate limit's burst allows {each} messages a user");
+        }
         var count = each * options.Users;
-        progress.Say($"{count} messages as fast as they are accepted ({each} a user: the rate limit's burst)");
+        progress.Say($"{count} messages as fast as they are accepted");
         var tracker = world.Tracker;
         var (ackedBefore, shownBefore) = (tracker.Acked, tracker.Shown);
         var cpu = new CpuMeter(cluster);

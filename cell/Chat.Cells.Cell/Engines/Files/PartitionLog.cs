@@ -94,7 +94,8 @@ internal sealed class PartitionLog(TopicPartition name, ushort topicId)
         signal.SetResult();
     }
 
-    /// <summary>Completes when there is a record at <paramref name="offset"/>; at once when there is one already.</summary>
+    /// <summary>Completes at once when there is a record at <paramref name="offset"/>, else with the next signal.</summary>
+    /// <remarks>That signal may be of a record that was published, and seen, before this wait began: whoever is woken looks again.</remarks>
     public Task WhenAppended(long offset)
     {
         lock (gate) return next > offset ? Task.CompletedTask : appended.Task;

@@ -180,14 +180,19 @@ public sealed partial class SegmentLog : IMessageLog
         if (fromOffset < offsets.Oldest || fromOffset > offsets.Next) throw new OffsetOutOfRangeException(partition, fromOffset, offsets);
         if (fromOffset == offsets.Next)
         {
-            if (wait <= TimeSpan.Zero) return [];
-            try
+            var started = time.GetTimestamp();
+            while (log.Offsets.Next <= fromOffset)
             {
-                await log.WhenAppended(fromOffset).WaitAsync(wait, time, cancellationToken);
-            }
-            catch (TimeoutException)
-            {
-                return [];
+                var left = wait - time.GetElapsedTime(started);
+                if (left <= TimeSpan.Zero) return [];
+                try
+                {
+                    await log.WhenAppended(fromOffset).WaitAsync(left, time, cancellationToken);
+                }
+                catch (TimeoutException)
+                {
+                    return [];
+                }
             }
         }
         return Read(log, fromOffset, maxRecords, options.MaxBatchBytes);
@@ -229,7 +234,7 @@ public sealed partial class SegmentLog : IMessageLog
     internal async ValueTask<IReadOnlyList<LogRecord>> ReadBatchAsync(TopicPartition partition, long fromOffset, int maxRecords, int maxBytes, CancellationToken cancellationToken)
     {
         var log = catalog.Partition(partition);
-        await log.WhenAppended(fromOffset).WaitAsync(cancellationToken);
+        while (log.Offsets.Next <= fromOffset) await log.WhenAppended(fromOffset).WaitAsync(cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         return Read(log, fromOffset, maxRecords, maxBytes);
     }
