@@ -10,9 +10,10 @@ namespace Chat.Cells.Load.Bench;
 public static class BenchRun
 {
     private const string Engine = "embedded";
-    private const int WarmUpMessages = 300;
+    private const int WarmUpMessages = 1_000;
     private const int Burst = 60;
     private const int UnlimitedEach = 200;
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan FinishBound = TimeSpan.FromSeconds(60);
 
     public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
@@ -27,11 +28,12 @@ public static class BenchRun
         progress.Say("durability: each cell appends to its segment log with fdatasync before it acks (group commit) and stores in SQLite with synchronous=FULL; one copy, one disk");
 
         var pacer = new Pacer(world, random);
-        await pacer.SendAsync(WarmUpMessages, 100, TimeProvider.System, cancellationToken);
+        await pacer.SendAsync(WarmUpMessages, options.Rate, TimeProvider.System, cancellationToken);
         await FinishAsync(tracker, progress, cancellationToken);
         var results = new List<BenchResult>();
         await SteadyAsync(options, target.Cluster, tracker, pacer, results, progress, cancellationToken);
         await FastestAsync(options, target.Cluster, world, pacer, results, progress, cancellationToken);
+        await IdleAsync(target.Cluster, results, progress, cancellationToken);
 
         Console.WriteLine();
         Console.WriteLine($"{"workload",-28} {"metric",-30} {"value",12} unit");
@@ -42,6 +44,16 @@ public static class BenchRun
         foreach (var line in tracker.DescribeSlow()) Console.WriteLine($"  slow: {line}");
         foreach (var refusal in world.Refusals.GroupBy(r => r).Take(5)) Console.WriteLine($"  refused {refusal.Count()} times: {refusal.Key}");
         return tracker.Open == 0 && tracker.Refused == 0 ? 0 : 1;
+    }
+
+    /// <summary>What the servers use while everyone is connected and nobody speaks.</summary>
+    private static async Task IdleAsync(ICluster? cluster, List<BenchResult> results, Progress progress, CancellationToken cancellationToken)
+    {
+        var cpu = new CpuMeter(cluster);
+        if (cpu.Processes == 0) return;
+        progress.Say($"{IdleTime.TotalSeconds} s of silence");
+        await Task.Delay(IdleTime, cancellationToken);
+        results.Add(new BenchResult("idle", Engine, "server CPU", cpu.Used / IdleTime.TotalSeconds, "cores"));
     }
 
     private static async Task SteadyAsync(
