@@ -46,6 +46,24 @@ public sealed class ListenerTests : IAsyncLifetime
         Assert.Equal(ErrorCodes.Unauthorized, (string)(await TestCell.ReadAsync(response, 401))["code"]!);
     }
 
+    [Theory]
+    [InlineData("GET", "/INTERNAL/v1/status")]
+    [InlineData("GET", "/Internal/V1/users/x")]
+    [InlineData("POST", "/internaL/v1/handles/claims")]
+    [InlineData("GET", "/%49nternal/v1/bridges/us-east-1/position")]
+    public async Task InternalEndpoint_InAnotherCaseWithoutTheSecret_Answers401(string method, string path)
+    {
+        using var response = await cell.SendAsync(new HttpMethod(method), cell.Internal, path, null, method == "POST" ? "{}" : null);
+        Assert.Equal(ErrorCodes.Unauthorized, (string)(await TestCell.ReadAsync(response, 401))["code"]!);
+    }
+
+    [Fact]
+    public async Task InternalEndpoint_HugeBody_Answers413()
+    {
+        using var response = await cell.SendAsync(HttpMethod.Post, cell.Internal, "/internal/v1/handles/claims", cell.InternalToken, new { handle = new string('a', 1_000_000), userId = "x" });
+        Assert.Equal(ErrorCodes.TooLarge, (string)(await TestCell.ReadAsync(response, 413))["code"]!);
+    }
+
     [Fact]
     public async Task InternalEndpoint_WithAUsersToken_Answers401()
     {

@@ -20,7 +20,7 @@ namespace Chat.Cells.Cell.Hosting;
 /// <summary>One server of a cell, composed and running. The program is this and a command line; tests start several in one process.</summary>
 public sealed partial class CellHost : IAsyncDisposable
 {
-    private const int MaxPublicBody = 256 * 1024;
+    private const int MaxBody = 256 * 1024;
     private readonly WebApplication web;
     private readonly CellEngines? ownEngines;
     private readonly ILoggerFactory engineLogs;
@@ -130,7 +130,7 @@ public sealed partial class CellHost : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxConcurrentConnections = null;
         kestrel.Limits.MaxConcurrentUpgradedConnections = options.MaxConnections + 100;
-        kestrel.Limits.MaxRequestBodySize = null; // the public pipeline sets its own; bridges stream
+        kestrel.Limits.MaxRequestBodySize = null; // endpoints have their own
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Listen(EndPointOf(options.Public), listen => listen.Mark(Listener.Public));
@@ -199,6 +199,7 @@ public sealed partial class CellHost : IAsyncDisposable
 
     private static void Map(WebApplication app)
     {
+        var bodyLimit = new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody);
         app.UseProblemDocuments();
         app.UseRouting();
         app.UseCors();
@@ -207,13 +208,13 @@ public sealed partial class CellHost : IAsyncDisposable
 
         var everywhere = app.MapGroup("").OnListener(Listener.Both);
         everywhere.MapLiveness();
-        var open = app.MapGroup("").OnListener(Listener.Public).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxPublicBody));
+        var open = app.MapGroup("").OnListener(Listener.Public).WithMetadata(bodyLimit);
         open.MapOpenApi("/v1/openapi.json");
         open.MapKeys();
         open.MapAccounts();
         open.MapChannels();
         open.MapGateway();
-        var closed = app.MapGroup("").OnListener(Listener.Internal).ExcludeFromDescription();
+        var closed = app.MapGroup("").OnListener(Listener.Internal).WithMetadata(bodyLimit).ExcludeFromDescription();
         closed.MapReadiness();
         closed.MapMetrics();
         closed.MapInternalUsers();

@@ -35,7 +35,7 @@ public static class CallerAuthentication
         {
             if (!await AuthenticateUserAsync(context, user.Access)) return;
         }
-        else if (context.Request.Path.StartsWithSegments("/internal", StringComparison.Ordinal) && !await AuthenticateServerAsync(context, endpoint))
+        else if (IsInternal(context, endpoint) && !await AuthenticateServerAsync(context, endpoint))
         {
             return;
         }
@@ -48,6 +48,10 @@ public static class CallerAuthentication
         var header = request.Headers.Authorization;
         return header.Count == 1 && header[0] is { } text && text.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? text["Bearer ".Length..].Trim() : null;
     }
+
+    // Routes match in any case, so the endpoint decides; the path only for what is mapped without saying who may call it.
+    private static bool IsInternal(HttpContext context, Endpoint? endpoint) =>
+        endpoint?.Metadata.GetMetadata<InternalAccess>() is not null || context.Request.Path.StartsWithSegments("/internal", StringComparison.OrdinalIgnoreCase);
 
     private static async Task<bool> AuthenticateUserAsync(HttpContext context, UserAccess access)
     {
