@@ -101,6 +101,14 @@ public sealed class AccountTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LogIn_ManyIdsThatAreNone_ShareOneLimit()
+    {
+        HttpResponseMessage last = null!;
+        for (var i = 0; i < 12; i++) last = await cell.PostAsync($"/v1/users/nobody-{i}/sessions", null, new { password = "wrong password", device = new { name = "d", kind = "desktop" } });
+        Assert.Equal(ErrorCodes.RateLimited, (string)(await TestCell.ReadAsync(last, 429))["code"]!);
+    }
+
+    [Fact]
     public async Task Password_IsStoredAsASaltedHash()
     {
         var anna = await cell.SignUpAsync("anna", "correct horse");

@@ -20,7 +20,8 @@ public sealed class CellSecrets
     {
         Keys = keys;
         internalTokenHash = internalToken is null ? null : Hash(internalToken);
-        ReuseKey = SHA256.HashData(Encoding.UTF8.GetBytes("refresh-lineage\n" + internalToken));
+        // Without a secret to derive it from, a key that nobody can guess: marks then hold until the folder is read anew.
+        ReuseKey = internalToken is null ? RandomNumberGenerator.GetBytes(SHA256.HashSizeInBytes) : SHA256.HashData(Encoding.UTF8.GetBytes("refresh-lineage\n" + internalToken));
         this.peers = peers.ToFrozenDictionary(StringComparer.Ordinal);
         this.bridges = bridges.ToFrozenDictionary(StringComparer.Ordinal);
         this.outgoing = outgoing.ToFrozenDictionary(StringComparer.Ordinal);

@@ -11,6 +11,9 @@ public static class AccountEndpoints
 {
     private const int MaxContacts = 5_000;
 
+    // What can't be anybody shares one limit, so that inventing names neither escapes it nor fills memory with limits.
+    private const string NobodysKey = "-";
+
     public static void MapAccounts(this IEndpointRouteBuilder app)
     {
         app.MapPost("/v1/regions/{region}/accounts", async (string region, SignUpRequest body, AccountService accounts, HttpContext context) =>
@@ -21,7 +24,7 @@ public static class AccountEndpoints
             .WithName("LogInByHandle").WithSummary("Log in by handle; 307 when the user lives in another cell").Produces<SessionDocument>(201).ProducesProblems(400, 401, 429, 503);
 
         app.MapPost("/v1/users/{userId}/sessions", async (string userId, LoginRequest body, AccountService accounts, HttpContext context) =>
-            MovedFrom(context, userId) ?? TypedResults.Created((string?)null, await accounts.LogInAsync(userId, userId, body, AddressOf(context), context.RequestAborted)))
+            MovedFrom(context, userId) ?? TypedResults.Created((string?)null, await accounts.LogInAsync(userId, UserId.IsValid(userId) ? userId : NobodysKey, body, AddressOf(context), context.RequestAborted)))
             .WithName("LogIn").WithSummary("Log in by user id").Produces<SessionDocument>(201).ProducesProblems(400, 401, 421, 429, 503);
 
         app.MapPost("/v1/users/{userId}/tokens", async (string userId, RefreshRequest body, AccountService accounts, HttpContext context) =>
@@ -108,7 +111,7 @@ public static class AccountEndpoints
             context.Response.Headers.Location = $"/v1/users/{userId}/sessions";
             return TypedResults.StatusCode(StatusCodes.Status307TemporaryRedirect);
         }
-        var key = Handle.TryParse(handle, out var parsed) ? parsed.ToString() : "-";
+        var key = Handle.TryParse(handle, out var parsed) ? parsed.ToString() : NobodysKey;
         return TypedResults.Created((string?)null, await accounts.LogInAsync(userId, key, body, AddressOf(context), context.RequestAborted));
     }
 
