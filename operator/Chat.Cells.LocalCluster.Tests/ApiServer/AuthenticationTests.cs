@@ -53,6 +53,8 @@ public sealed class AuthenticationTests
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(api.DirectoryPath, name)));
         }
+
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(api.DirectoryPath, "api")));
     }
 
     [Fact]

@@ -68,6 +68,19 @@ public sealed class BadInputTests : IAsyncLifetime
         Assert.Equal("true", (string?)answer.Ok()["data.k"]);
     }
 
+    [Theory]
+    [InlineData("../../elsewhere")]
+    [InlineData("/etc")]
+    [InlineData("Upper")]
+    public async Task Create_PodWithAVolumeNameThatIsNone_IsInvalid(string name)
+    {
+        var answer = await _api.PostAsync("/api/v1/namespaces/default/pods", $$$"""
+            {"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"{{{name}}}","emptyDir":{}}]}}
+            """);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.Code);
+        Assert.Contains("spec.volumes[0].name: Invalid value", answer.Message);
+    }
+
     [Fact]
     public async Task Create_Over3Megabytes_IsTooLarge()
     {

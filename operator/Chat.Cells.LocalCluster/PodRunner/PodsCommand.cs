@@ -48,6 +48,7 @@ public static class PodsCommand
         var logger = logs.CreateLogger("pods");
         var claimsFolder = Path.Combine(data, "volumes");
         Directory.CreateDirectory(claimsFolder);
+        File.SetUnixFileMode(claimsFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute); // cells keep their users' data here
         using var prober = new Prober();
         var reporter = new PodReporter(client, logger, time);
         var objects = new ClusterObjects(client, logs.CreateLogger("pods.cache"), time);

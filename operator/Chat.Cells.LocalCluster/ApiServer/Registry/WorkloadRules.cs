@@ -90,6 +90,14 @@ internal static class PodSpecChecks
     public static void Validate(JsonObject spec, string path, Violations violations)
     {
         var volumes = spec.Items("volumes").Select(v => v.Text("name") ?? "").ToHashSet(StringComparer.Ordinal);
+        foreach (var (volume, i) in spec.Items("volumes").Select((v, i) => (v, i)))
+        {
+            if (volume.Text("name") is { Length: > 0 } volumeName && Names.LabelProblem(volumeName) is { } wrong)
+            {
+                violations.Invalid($"{path}.volumes[{i}].name", volumeName, wrong);
+            }
+        }
+
         if (!spec.Items("containers").Any())
         {
             violations.Required($"{path}.containers");

@@ -38,7 +38,9 @@ public sealed partial class ObjectStore : IAsyncDisposable
     /// <exception cref="IOException">Another process has the folder open, or it can't be read.</exception>
     public static ObjectStore Open(string directory, int windowSize, long compactAt, ILogger logger)
     {
+        // Secrets are among the objects.
         Directory.CreateDirectory(directory);
+        File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var held = new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         var window = new ChangeWindow(windowSize);
         var objects = ObjectIndex.Empty;

@@ -42,6 +42,16 @@ public static class PodSupport
         foreach (var volume in spec.Volumes ?? [])
         {
             volumes.Add(volume.Name);
+            if (!IsFolderName(volume.Name))
+            {
+                yield return $"volume name \"{volume.Name}\" (a name without slashes is)";
+            }
+
+            if (volume.PersistentVolumeClaim is { } claim && !IsFolderName(claim.ClaimName))
+            {
+                yield return $"claim name \"{claim.ClaimName}\" of volume {volume.Name} (a name without slashes is)";
+            }
+
             if (volume.EmptyDir is null && volume.ConfigMap is null && volume.Secret is null && volume.PersistentVolumeClaim is null)
             {
                 yield return $"volume {volume.Name} of kind {volume.Others?.Keys.FirstOrDefault() ?? "(none)"} (emptyDir, configMap, secret and persistentVolumeClaim are)";
@@ -57,6 +67,11 @@ public static class PodSupport
     private static IEnumerable<string> Unsupported(ContainerSpec container, HashSet<string> volumes)
     {
         var where = $"in container {container.Name}";
+        if (!IsFolderName(container.Name))
+        {
+            yield return $"container name \"{container.Name}\" (a name without slashes is)";
+        }
+
         if (container.Lifecycle is { Count: > 0 })
         {
             yield return $"lifecycle hooks (preStop, postStart) {where}";
@@ -116,4 +131,7 @@ public static class PodSupport
             }
         }
     }
+
+    // These names become names of files and folders. The API server refuses others as well; here is where it would hurt.
+    private static bool IsFolderName(string? name) => !string.IsNullOrEmpty(name) && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.');
 }
