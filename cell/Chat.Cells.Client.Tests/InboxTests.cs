@@ -237,7 +237,15 @@ public sealed class InboxTests
 
         static object Change(int version, string name, bool removed) => new
         {
-            channelId = Channel, type = "group", name, home = "eu", version, members = new[] { new { userId = User, role = "owner" } }, removed, eventId = Id(version), cursor = $"1.0.{version}",
+            channelId = Channel,
+            type = "group",
+            name,
+            home = "eu",
+            version,
+            members = new[] { new { userId = User, role = "owner" } },
+            removed,
+            eventId = Id(version),
+            cursor = $"1.0.{version}",
         };
     }
 

@@ -162,6 +162,25 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task Send_RequestIdOfAnAcceptedSend_GetsItsAnswerOrConflict()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ChatClient(NewSession(), Options(server));
+        client.Start();
+        var connection = await server.AcceptSyncedAsync();
+        var send = client.Send(Channel, "hello", requestId: "mine");
+        await connection.ReceiveAsync(FrameTypes.ChatMessage);
+        await connection.SendMessageAsync(Channel, Id(1), "hello", "1.0.1", User, "mine"); // Comes in before its ack does.
+        await send.Outcome.WaitAsync(TimeSpan.FromSeconds(30));
+        var again = client.Send(Channel, "hello", requestId: "mine");
+        var other = client.Send(Channel, "something else", requestId: "mine");
+        await connection.SendAsync(FrameTypes.MessageAck, new { messageId = Id(1), channelId = Channel, status = "accepted" }, "mine");
+        Assert.Equal(Id(1), (await again.Outcome.WaitAsync(TimeSpan.FromSeconds(30))).MessageId);
+        Assert.Equal(ErrorCodes.Conflict, (await other.Outcome.WaitAsync(TimeSpan.FromSeconds(30))).ErrorCode);
+        Assert.Equal(["hello"], client.Timeline(Channel).Snapshot().Select(m => m.Content));
+    }
+
+    [Fact]
     public async Task Send_OutboxFull_Throws()
     {
         await using var server = await ScriptedServer.StartAsync();

@@ -13,7 +13,12 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     private readonly LinkedList<Entry> entries = new();
     private readonly Dictionary<string, LinkedListNode<Entry>> byRequest = [];
     private readonly Dictionary<string, Entry> lastOfChannel = [];
+    private readonly Dictionary<string, (PendingSend Send, string MessageId)> accepted = [];
+    private readonly Queue<string> acceptedOrder = new();
     private int inFlight;
+
+    /// <summary>How many accepted sends are remembered, for an application that sends one again.</summary>
+    private const int Remembered = 1_024;
 
     private enum State
     {
@@ -59,6 +64,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     {
         lock (gate)
         {
+            if (accepted.TryGetValue(requestId, out var known) && known.Send.ChannelId == channelId) return Repeat(known.Send, known.MessageId, content, contentType, replyTo);
             if (entries.Count >= options.MaxOutbox) throw new OutboxFullException(options.MaxOutbox);
             if (byRequest.ContainsKey(requestId)) throw new ArgumentException("This requestId is already on its way.", nameof(requestId));
             var send = new PendingSend(requestId, channelId, content, contentType, replyTo);
@@ -124,13 +130,17 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
 
     /// <summary>The server accepted it; null when it isn't (or no longer) ours to wait for.</summary>
     /// <param name="requestId">The send's.</param>
+    /// <param name="messageId">What it became.</param>
     /// <param name="content">What was accepted, when the server says; an application that uses a requestId for something else must not take this for its ack.</param>
-    public PendingSend? Accept(string requestId, string? content = null)
+    public PendingSend? Accept(string requestId, string messageId, string? content)
     {
         lock (gate)
         {
             if (content is not null && byRequest.TryGetValue(requestId, out var node) && node.Value.Send.Content != content) return null;
-            return Remove(requestId, relink: false);
+            if (Remove(requestId, relink: false) is not { } send) return null;
+            if (accepted.TryAdd(requestId, (send, messageId))) acceptedOrder.Enqueue(requestId);
+            if (acceptedOrder.Count > Remembered) accepted.Remove(acceptedOrder.Dequeue());
+            return send;
         }
     }
 
@@ -167,6 +177,20 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     public IReadOnlyList<PendingSend> Of(string channelId)
     {
         lock (gate) return entries.Where(e => e.Send.ChannelId == channelId).Select(e => e.Send).ToArray();
+    }
+
+    /// <summary>
+    /// A requestId that was accepted before gets the same answer, or <c>conflict</c>, as it would from the server. Asking the server would be ambiguous: an ack names only the
+    /// requestId, and an answer to the first send may still be on its way.
+    /// </summary>
+    private static PendingSend Repeat(PendingSend first, string messageId, string content, string contentType, string? replyTo)
+    {
+        var repeat = new PendingSend(first.RequestId, first.ChannelId, content, contentType, replyTo);
+        var same = first.Content == content && first.ContentType == contentType && first.ReplyTo == replyTo;
+        repeat.Complete(same
+            ? new SendOutcome(first.RequestId, messageId, null, null)
+            : new SendOutcome(first.RequestId, null, ErrorCodes.Conflict, "This requestId was used for something else."));
+        return repeat;
     }
 
     private static bool IsFinal(string code, TimeSpan? retryAfter) => code switch

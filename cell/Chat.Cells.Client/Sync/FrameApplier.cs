@@ -132,7 +132,7 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
 
     private async ValueTask<bool> AcceptAsync(string requestId, string messageId, string? content, CancellationToken cancellationToken)
     {
-        if (outbox.Accept(requestId, content) is not { } send) return false;
+        if (outbox.Accept(requestId, messageId, content) is not { } send) return false;
         var message = new ChatMessage(send.ChannelId, messageId, state.UserId, send.ContentType, send.Content, send.ReplyTo, 0, requestId);
         var timeline = state.Timeline(send.ChannelId);
         var isNew = timeline.Insert(message);
