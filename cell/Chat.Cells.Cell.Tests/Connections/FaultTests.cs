@@ -14,13 +14,15 @@ public sealed class FaultTests : IAsyncLifetime
     private CellEngines engines = null!;
     private LossyState state = null!;
     private FailingLog log = null!;
+    private FailingStore store = null!;
 
     public async Task InitializeAsync()
     {
         var real = await CellEngines.OpenEmbeddedAsync(Path.Combine(folder, "data"), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
         state = new LossyState(real.State);
         log = new FailingLog(real.Log);
-        engines = real with { State = state, Log = log };
+        store = new FailingStore(real.Store);
+        engines = real with { State = state, Log = log, Store = store };
     }
 
     public async Task DisposeAsync()
@@ -104,6 +106,54 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Verdict_OfTheSameRequestIdInAnotherChannel_AnswersThatChannelOnly()
+    {
+        await using var cell = await StartAsync(o => o with { VerdictTimeout = TimeSpan.FromSeconds(60) });
+        var (anna, bob, direct) = await PrepareAsync(cell);
+        var group = await cell.CreateGroupAsync(anna, "both", bob);
+        await using var sender = await cell.ConnectAsync(anna);
+        state.Loses = m => m is Verdict v && v.ChannelId == direct;
+        await sender.MessageAsync(direct, "to one", "r1");
+        await sender.MessageAsync(group, "to both", "r1");
+        var ack = await sender.PayloadAsync("message_ack", "r1");
+        Assert.Equal(group, (string)ack["channelId"]!);
+        await sender.SettleAsync();
+        Assert.Empty(sender.Kept("message_ack"));
+    }
+
+    [Fact]
+    public async Task Sync_StoreFails_ClosesTheSocketSoThatTheClientSyncsAgain()
+    {
+        await using var cell = await StartAsync();
+        var (anna, _, _) = await PrepareAsync(cell);
+        await using var socket = await cell.OpenAsync(anna);
+        store.BeforeLatestCursor = () => throw new StoreException("not now");
+        await socket.SendAsync("sync", new { cursor = (string?)null });
+        var (code, _) = await socket.ClosedAsync();
+        Assert.Equal((int)System.Net.WebSockets.WebSocketCloseStatus.InternalServerError, code);
+        store.BeforeLatestCursor = () => { };
+        await using var again = await cell.ConnectAsync(anna);
+    }
+
+    [Fact]
+    public async Task Inbox_ReadFailsByAnything_IsReadAgain()
+    {
+        await using var cell = await StartAsync(o => o with { TickInterval = TimeSpan.FromMilliseconds(300) });
+        var (anna, bob, channel) = await PrepareAsync(cell);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var receiver = await cell.ConnectAsync(bob);
+        await PrimeAsync(sender, receiver, channel);
+        var failures = 0;
+        store.BeforeInbox = () =>
+        {
+            if (Interlocked.Increment(ref failures) <= 2) throw new InvalidOperationException("an engine's own kind of failure");
+        };
+        state.Loses = m => m is Hint;
+        await sender.MessageAsync(channel, "second", "r2");
+        Assert.Equal("second", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
+    }
+
+    [Fact]
     public async Task Readiness_LogFails_SaysSoAndComesBack()
     {
         await using var cell = await StartAsync();
@@ -165,8 +215,8 @@ public sealed class FaultTests : IAsyncLifetime
         while (got < sent)
         {
             var frame = (await again.NextAsync())!;
-            var events = (string)frame["type"]! == "sync_batch" ? frame["payload"]!["events"]!.AsArray().Select(e => (string)e!["payload"]!["content"]!) : [(string)frame["payload"]!["content"]!];
-            foreach (var content in events) Assert.Equal(text + got++, content);
+            var events = (string)frame["type"]! == "sync_batch" ? frame["payload"]!["events"]!.AsArray().Select(e => e!.AsObject()) : [frame];
+            foreach (var message in events.Where(e => (string)e["type"]! == "new_message")) Assert.Equal(text + got++, (string)message["payload"]!["content"]!);
         }
     }
 

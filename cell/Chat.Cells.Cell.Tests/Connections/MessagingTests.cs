@@ -143,7 +143,8 @@ public sealed class MessagingTests : IAsyncLifetime
             Assert.True(batch["events"]!.AsArray().Count <= 100);
             more = (bool)batch["more"]!;
         }
-        if (contents.Count == 250) contents.Add((string)(await after.PayloadAsync("new_message"))["content"]!);
+        // An ack says that a message is judged; the last ones may reach the inbox after the sync.
+        while (contents.Count < 251) contents.Add((string)(await after.PayloadAsync("new_message"))["content"]!);
         Assert.Equal([.. Enumerable.Range(1, 250).Select(i => i == 7 ? big : "missed " + i), "live"], contents);
         await after.SettleAsync();
         Assert.Empty(after.Kept("new_message"));

@@ -41,3 +41,37 @@ internal sealed class FailingLog(IMessageLog inner) : IMessageLog
     public ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken) => inner.GetCommittedAsync(group, partition, cancellationToken);
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }
+
+/// <summary>A store whose reads of inboxes fail when told to.</summary>
+internal sealed class FailingStore(IMessageStore inner) : IMessageStore
+{
+    /// <summary>Called before the latest cursor of a user is read; may throw.</summary>
+    public Action BeforeLatestCursor { get; set; } = () => { };
+
+    /// <summary>Called before an inbox is read; may throw.</summary>
+    public Action BeforeInbox { get; set; } = () => { };
+
+    public ValueTask<InboxCursor?> FindLatestCursorAsync(string userId, CancellationToken cancellationToken)
+    {
+        BeforeLatestCursor();
+        return inner.FindLatestCursorAsync(userId, cancellationToken);
+    }
+
+    public ValueTask<IReadOnlyList<InboxRow>> ReadInboxAsync(string userId, InboxCursor after, int limit, CancellationToken cancellationToken)
+    {
+        BeforeInbox();
+        return inner.ReadInboxAsync(userId, after, limit, cancellationToken);
+    }
+
+    public ValueTask WriteJudgedAsync(JudgedBatch batch, CancellationToken cancellationToken) => inner.WriteJudgedAsync(batch, cancellationToken);
+    public ValueTask<RequestRow?> FindRequestAsync(string channelId, string senderId, string requestId, CancellationToken cancellationToken) => inner.FindRequestAsync(channelId, senderId, requestId, cancellationToken);
+    public ValueTask<long?> FindPartitionTimeAsync(ushort logPartition, CancellationToken cancellationToken) => inner.FindPartitionTimeAsync(logPartition, cancellationToken);
+    public ValueTask<ChannelRow?> FindChannelAsync(string channelId, CancellationToken cancellationToken) => inner.FindChannelAsync(channelId, cancellationToken);
+    public ValueTask WriteDeliveredAsync(DeliveredBatch batch, CancellationToken cancellationToken) => inner.WriteDeliveredAsync(batch, cancellationToken);
+    public ValueTask<IReadOnlyDictionary<long, long>> LoadHighWaterAsync(int inboxPartition, CancellationToken cancellationToken) => inner.LoadHighWaterAsync(inboxPartition, cancellationToken);
+    public ValueTask<MessageRow?> FindMessageAsync(string channelId, Ulid messageId, CancellationToken cancellationToken) => inner.FindMessageAsync(channelId, messageId, cancellationToken);
+    public ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken) => inner.ReadHistoryAsync(channelId, before, limit, cancellationToken);
+    public ValueTask<IReadOnlyList<string>> ListChannelsAsync(string userId, string? afterChannelId, int limit, CancellationToken cancellationToken) => inner.ListChannelsAsync(userId, afterChannelId, limit, cancellationToken);
+    public ValueTask<IReadOnlyList<ReceiptRow>> ReadReceiptsAsync(string channelId, CancellationToken cancellationToken) => inner.ReadReceiptsAsync(channelId, cancellationToken);
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+}

@@ -16,7 +16,7 @@ internal sealed class CommandClient(CellIdentity identity, ChannelLog channels, 
     public async Task<Verdict?> AskAsync(CommandRecord command, CancellationToken cancellationToken)
     {
         var answer = new TaskCompletionSource<Verdict?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var wait = pending.Add(command.Origin.UserId, command.Origin.DeviceId, command.Origin.RequestId, VerdictTimeout, verdict => answer.TrySetResult(verdict));
+        var wait = pending.Add(command.Origin.UserId, command.Origin.DeviceId, command.ChannelId, command.Origin.RequestId, VerdictTimeout, verdict => answer.TrySetResult(verdict));
         try
         {
             await channels.AppendAsync(command, command.Type, CancellationToken.None);

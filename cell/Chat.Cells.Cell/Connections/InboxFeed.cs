@@ -82,8 +82,9 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
                 if (await ReadOnceAsync(connection, asSync)) asSync = false;
                 if (!asSync && connection.TryGoLive()) return;
             }
-            catch (Exception e) when (e is StoreException or RecordFormatException)
+            catch (Exception e)
             {
+                // Whatever it was: a socket that stayed here would get nothing any more, though it looks alive.
                 LogReadFailed(e, connection.UserId);
                 await Task.Delay(RetryDelay, time);
             }

@@ -3,7 +3,7 @@ using Chat.Cells.Cell.Records;
 
 namespace Chat.Cells.Cell.Connections;
 
-/// <summary>Who waits for the judge's verdict, by user, device and requestId. A request that is sent again while it waits is one more wait of the same key.</summary>
+/// <summary>Who waits for the judge's verdict, by user, device, channel and requestId. A request that is sent again while it waits is one more wait of the same key.</summary>
 internal sealed class PendingRequests(TimeProvider time)
 {
     private readonly ConcurrentDictionary<Key, Waits> pending = new();
@@ -12,9 +12,9 @@ internal sealed class PendingRequests(TimeProvider time)
     public int Count => pending.Count;
 
     /// <summary>Waits for a verdict. <paramref name="answer"/> is called at most once: with the verdict, or with null when it didn't come in time.</summary>
-    public Wait Add(string userId, string deviceId, string requestId, TimeSpan timeout, Action<Verdict?> answer)
+    public Wait Add(string userId, string deviceId, string channelId, string requestId, TimeSpan timeout, Action<Verdict?> answer)
     {
-        var wait = new Wait(new Key(userId, deviceId, requestId), answer, time.GetUtcNow().ToUnixTimeMilliseconds() + (long)timeout.TotalMilliseconds);
+        var wait = new Wait(new Key(userId, deviceId, channelId, requestId), answer, time.GetUtcNow().ToUnixTimeMilliseconds() + (long)timeout.TotalMilliseconds);
         while (true)
         {
             var waits = pending.GetOrAdd(wait.Key, static _ => new Waits());
@@ -30,7 +30,7 @@ internal sealed class PendingRequests(TimeProvider time)
     /// <summary>Answers the oldest wait of the verdict's request. False when nobody waits here.</summary>
     public bool Resolve(Verdict verdict)
     {
-        if (Take(new Key(verdict.UserId, verdict.DeviceId, verdict.RequestId), static (_, _) => true, 0L) is not { } wait) return false;
+        if (Take(new Key(verdict.UserId, verdict.DeviceId, verdict.ChannelId, verdict.RequestId), static (_, _) => true, 0L) is not { } wait) return false;
         wait.Answer(verdict);
         return true;
     }
@@ -69,7 +69,7 @@ internal sealed class PendingRequests(TimeProvider time)
         }
     }
 
-    internal readonly record struct Key(string UserId, string DeviceId, string RequestId);
+    internal readonly record struct Key(string UserId, string DeviceId, string ChannelId, string RequestId);
 
     /// <summary>One wait.</summary>
     internal sealed class Wait(Key key, Action<Verdict?> answer, long deadline)

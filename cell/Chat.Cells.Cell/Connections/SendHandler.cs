@@ -43,7 +43,7 @@ internal sealed partial class SendHandler(
             message.AfterRequest,
             version);
         var started = time.GetTimestamp();
-        var wait = pending.Add(connection.UserId, connection.DeviceId, requestId, options.VerdictTimeout, verdict => Answer(connection, message.ChannelId, requestId, verdict, started));
+        var wait = pending.Add(connection.UserId, connection.DeviceId, message.ChannelId, requestId, options.VerdictTimeout, verdict => Answer(connection, message.ChannelId, requestId, verdict, started));
         _ = AppendAsync(connection, message, record, wait);
     }
 

@@ -16,12 +16,15 @@ internal sealed class SentHistory
     private readonly LinkedList<Seen> recent = new();
     private readonly Queue<Unacked> unacked = new();
 
+    // What had no room there, one per channel and sender: a device that catches up acks thousands at once, and each author waits for their tick.
+    private readonly Dictionary<(string ChannelId, string SenderId), Unacked> folded = [];
+
     public void Add(InboxRecord record, string userId, InboxCursor cursor)
     {
         var id = record.Kind == InboxKind.Message ? record.EventId : (Ulid?)null;
         Touch(record.ChannelId, id, record.ChannelVersion);
         if (id is null || record.SenderId == userId) return;
-        if (unacked.Count == MaxUnacked) unacked.Dequeue();
+        if (unacked.Count == MaxUnacked) Fold(unacked.Dequeue());
         unacked.Enqueue(new Unacked(cursor, record.ChannelId, id.Value, record.SenderId));
     }
 
@@ -39,20 +42,34 @@ internal sealed class SentHistory
     public List<Delivered> TakeDelivered(InboxCursor upTo)
     {
         var taken = new List<Delivered>();
-        while (unacked.TryPeek(out var next) && next.Cursor <= upTo)
+        foreach (var (key, older) in folded)
         {
-            unacked.Dequeue();
-            var at = taken.FindIndex(d => d.ChannelId == next.ChannelId);
-            if (at < 0)
-            {
-                taken.Add(new Delivered(next.ChannelId, next.MessageId, new Dictionary<string, Ulid> { [next.SenderId] = next.MessageId }));
-                continue;
-            }
-            var senders = taken[at].Senders;
-            if (!senders.TryGetValue(next.SenderId, out var before) || next.MessageId > before) senders[next.SenderId] = next.MessageId;
-            if (next.MessageId > taken[at].MessageId) taken[at] = taken[at] with { MessageId = next.MessageId };
+            if (older.Cursor > upTo) continue;
+            folded.Remove(key);
+            Take(taken, older);
         }
+        while (unacked.TryPeek(out var next) && next.Cursor <= upTo) Take(taken, unacked.Dequeue());
         return taken;
+    }
+
+    private static void Take(List<Delivered> taken, Unacked next)
+    {
+        var at = taken.FindIndex(d => d.ChannelId == next.ChannelId);
+        if (at < 0)
+        {
+            taken.Add(new Delivered(next.ChannelId, next.MessageId, new Dictionary<string, Ulid> { [next.SenderId] = next.MessageId }));
+            return;
+        }
+        var senders = taken[at].Senders;
+        if (!senders.TryGetValue(next.SenderId, out var before) || next.MessageId > before) senders[next.SenderId] = next.MessageId;
+        if (next.MessageId > taken[at].MessageId) taken[at] = taken[at] with { MessageId = next.MessageId };
+    }
+
+    private void Fold(Unacked old)
+    {
+        var key = (old.ChannelId, old.SenderId);
+        if (folded.TryGetValue(key, out var before)) folded[key] = before.MessageId > old.MessageId ? old with { MessageId = before.MessageId } : old;
+        else if (folded.Count < MaxUnacked) folded[key] = old;
     }
 
     private void Touch(string channelId, Ulid? messageId, int version)

@@ -169,8 +169,10 @@ internal sealed partial class SocketSession(
         }
         catch (StoreException e)
         {
+            // Not left open: without a sync the socket would get nothing, and whatever its client sends would be refused.
             LogStoreFailed(e);
             Error(connection, ErrorCodes.Retry, "The inbox can't be read now.", requestId, retryAfter: 1_000);
+            connection.Outbound.Close((int)WebSocketCloseStatus.InternalServerError, "the inbox can't be read now");
         }
     }
 
