@@ -100,6 +100,8 @@ public sealed class ForwardingTests : IAsyncLifetime
             r.Headers.Add("X-Chat-Cell", "us-east-1");
             r.Headers.Add("X-Forwarded-For", "8.8.8.8");
             r.Headers.Add("X-Forwarded-Host", "evil.example");
+            r.Headers.Add("X-Forwarded-User", Bob);
+            r.Headers.Add("X-Remote-User", Bob);
             r.Headers.Add("X-Real-IP", "8.8.8.8");
             r.Headers.Add("Forwarded", "for=8.8.8.8");
         });
@@ -107,6 +109,7 @@ public sealed class ForwardingTests : IAsyncLifetime
         Assert.DoesNotContain(headers.Keys, k => k.StartsWith("X-User", StringComparison.OrdinalIgnoreCase) || k.StartsWith("X-Chat", StringComparison.OrdinalIgnoreCase));
         Assert.DoesNotContain("Forwarded", headers.Keys);
         Assert.DoesNotContain("X-Real-IP", headers.Keys);
+        Assert.DoesNotContain(headers.Values, v => v.Contains(Bob, StringComparison.Ordinal));
         Assert.Equal("127.0.0.1", headers["X-Forwarded-For"]);
         Assert.Equal("http", headers["X-Forwarded-Proto"]);
         Assert.Equal(cluster.Router.PublicUrl.Authority, headers["X-Forwarded-Host"]);
@@ -124,6 +127,44 @@ public sealed class ForwardingTests : IAsyncLifetime
     {
         var answer = await cluster.GetAsync(path, cluster.TokenOf(Anna));
         Assert.Equal((404, "not_found"), (answer.Status, answer.Code));
+    }
+
+    [Theory]
+    [InlineData("/v1/x/%2e%2e/users/{bob}", "us-east-1")]
+    [InlineData("/v1/x/../users/{bob}", "us-east-1")]
+    [InlineData("/v1/x/%252e%252e/users/{bob}", "eu-west-1")]
+    [InlineData("/v1/x%2f..%2fusers%2f{bob}", "eu-west-1")]
+    [InlineData("/v1/x/..%5cusers/{bob}", "eu-west-1")]
+    [InlineData("/v1//users/{bob}", "eu-west-1")]
+    public async Task Path_WithDisguisedSegments_IsTheSameForRouterAndCell(string path, string cell)
+    {
+        var answer = await SendRawAsync(path.Replace("{bob}", Bob, StringComparison.Ordinal));
+        Assert.Contains("200 OK", answer, StringComparison.Ordinal);
+        // Whoever gets it sees the path by which it was chosen: of the caller's own cell anything else than /v1/users/…
+        var request = Assert.Single(cluster.Cells[cell].Requests);
+        Assert.Equal(cell == "us-east-1", request.Path.StartsWith("/v1/users/", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")]
+    [InlineData("Transfer-Encoding: chunked, identity\r\n")]
+    [InlineData("Content-Length: 5\r\nContent-Length: 6\r\n")]
+    public async Task Body_OfTwoLengths_HidesNoSecondRequest(string headers)
+    {
+        await SendRawAsync("/v1/x", headers, "0\r\n\r\nGET /v1/hidden HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        Assert.DoesNotContain(cluster.Cells["eu-west-1"].Requests, r => r.Path.Contains("hidden", StringComparison.Ordinal));
+    }
+
+    private async Task<string> SendRawAsync(string path, string headers = "", string body = "")
+    {
+        using var client = new System.Net.Sockets.TcpClient();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await client.ConnectAsync(cluster.Router.PublicUrl.Host, cluster.Router.PublicUrl.Port, limit.Token);
+        var stream = client.GetStream();
+        var method = body.Length == 0 ? "GET" : "POST";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {cluster.TokenOf(Anna)}\r\n{headers}{(body.Length == 0 ? "Connection: close\r\n" : "")}\r\n{body}"), limit.Token);
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        return await reader.ReadToEndAsync(limit.Token);
     }
 
     [Fact]

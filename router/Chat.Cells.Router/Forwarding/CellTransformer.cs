@@ -46,7 +46,9 @@ internal sealed class CellTransformer : HttpTransformer
     private static bool IsForged(string name) =>
         name.StartsWith("X-User", StringComparison.OrdinalIgnoreCase)
         || name.StartsWith("X-Chat", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
         || name.StartsWith("X-Original-", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase)
         || name.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase)
         || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase);
 }
