@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Accounts;
 
 /// <summary>
 /// PBKDF2-HMAC-SHA512 with a random salt, as PHC-like text: <c>$pbkdf2-sha512$i=210000$salt$hash</c>. Few hashes run at once and few wait, so that a burst of logins
-/// can't take the processors from the chat.
+/// can't take the processors from the chat. A password is hashed as it comes: clients send it in Unicode's form NFC.
 /// </summary>
 public sealed class PasswordHasher : IDisposable
 {
@@ -61,7 +61,7 @@ public sealed class PasswordHasher : IDisposable
             try
             {
                 return await Task.Run(
-                    () => Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password.Normalize(NormalizationForm.FormKC)), salt, rounds, HashAlgorithmName.SHA512, HashLength),
+                    () => Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, rounds, HashAlgorithmName.SHA512, HashLength),
                     cancellationToken);
             }
             finally

@@ -65,7 +65,7 @@ function go(channelId) {
 
 function route() {
   if (!chat.me) return;
-  const wanted = location.hash.startsWith('#/') ? decodeURIComponent(location.hash.slice(2)) : '';
+  const wanted = wantedChannel();
   const channelId = chat.channel(wanted) ? wanted : null;
   if (channelId !== conversation.channelId) {
     const left = conversation.channelId;
@@ -74,6 +74,15 @@ function route() {
     if (!channelId && left) $('chat-list').querySelector(`[data-key="${CSS.escape(left)}"] button`)?.focus();
   }
   render();
+}
+
+function wantedChannel() {
+  if (!location.hash.startsWith('#/')) return '';
+  try {
+    return decodeURIComponent(location.hash.slice(2));
+  } catch {
+    return ''; // not an address that we made
+  }
 }
 
 function render() {

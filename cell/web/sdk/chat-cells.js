@@ -97,14 +97,14 @@ export class ChatCells extends EventTarget {
   }
 
   async signUp({ region, handle, password, displayName, device }) {
-    const session = await this.#http.send('POST', `/v1/regions/${encodeURIComponent(region)}/accounts`, { body: { handle, password, displayName, device: device ?? defaultDevice() } });
+    const session = await this.#http.send('POST', `/v1/regions/${encodeURIComponent(region)}/accounts`, { body: { handle, password: plain(password), displayName, device: device ?? defaultDevice() } });
     this.#session.begin(session);
     return this.me;
   }
 
   /** @param {{handle: string, password: string}} options handle as name@region. */
   async logIn({ handle, password, device }) {
-    const session = await this.#http.send('POST', `/v1/handles/${encodeURIComponent(handle)}/sessions`, { body: { password, device: device ?? defaultDevice() }, repeatable: true });
+    const session = await this.#http.send('POST', `/v1/handles/${encodeURIComponent(handle)}/sessions`, { body: { password: plain(password), device: device ?? defaultDevice() }, repeatable: true });
     this.#session.begin(session);
     return this.me;
   }
@@ -501,6 +501,9 @@ async function inParallel(items, width, action) {
 function prefixed(storage, prefix) {
   return { get: key => storage.get(prefix + key), set: (key, value) => storage.set(prefix + key, value), remove: key => storage.remove(prefix + key) };
 }
+
+// One form of a password, however a keyboard composes its letters.
+const plain = password => String(password ?? '').normalize('NFC');
 
 function defaultDevice() {
   const agent = globalThis.navigator?.userAgent ?? '';

@@ -24,6 +24,16 @@ test('sign up and log in: the session is kept, a new page finds it', async () =>
   assert.equal(other.me.userId, ANNA);
 });
 
+test('log in: a password is sent in one form, however the keyboard composes it', async () => {
+  const server = new FakeServer(new FakeClock());
+  server.on('POST /v1/regions/eu-west/accounts', () => ({ status: 201, body: server.session() }));
+  server.on('POST /v1/handles/anna@eu-west/sessions', () => ({ status: 201, body: server.session() }));
+  const chat = client(server, { loggedIn: false, storage: new MemoryStorage() });
+  await chat.signUp({ region: 'eu-west', handle: 'anna', password: 'pa\u0308ssword', displayName: 'Anna' });
+  await chat.logIn({ handle: 'anna@eu-west', password: 'p\u00e4ssword' });
+  assert.deepEqual(server.requests.slice(0, 2).map(request => request.body.password), ['p\u00e4ssword', 'p\u00e4ssword']);
+});
+
 test('log in: a refusal is an error that says what to do', async () => {
   const server = new FakeServer(new FakeClock());
   server.on('POST /v1/handles/anna@eu-west/sessions', () => ({ status: 401, body: { code: 'unauthorized', detail: 'Handle or password is wrong.' } }));
