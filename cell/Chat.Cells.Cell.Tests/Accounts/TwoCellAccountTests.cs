@@ -107,6 +107,26 @@ public sealed class TwoCellAccountTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Contacts_InACellThatNeverAnswers_AreListedWithoutTheirNames()
+    {
+        var reader = await first.SignUpAsync(HandleOfShard(s => s < 128));
+        var near = await first.SignUpAsync(HandleOfShard(s => s is > 20 and < 128));
+        string[] contacts = [.. Enumerable.Range(0, 20).Select(_ => UserId.Create("eu-west-2", Ulid.NewUlid())), near.UserId];
+        foreach (var userId in contacts)
+        {
+            using var put = await first.SendAsync(HttpMethod.Put, first.Public, $"/v1/contacts/{userId}", reader.Token);
+            Assert.Equal(HttpStatusCode.NoContent, put.StatusCode);
+        }
+        await second.StopAsync();
+        using var silent = new TcpListener(IPAddress.Loopback, second.Internal.Port);
+        silent.Start();
+        using var list = await first.GetAsync("/v1/contacts", reader.Token).WaitAsync(TimeSpan.FromSeconds(40)); // a time limit of 5 s each would be 100 s
+        var listed = (await TestCell.ReadAsync(list, 200))["contacts"]!.AsArray();
+        Assert.Equal(contacts.Order(StringComparer.Ordinal), listed.Select(c => (string)c!["userId"]!).Order(StringComparer.Ordinal));
+        Assert.Equal(near.Handle, (string?)Assert.Single(listed, c => c!["handle"] is not null)!["handle"]);
+    }
+
+    [Fact]
     public async Task Keys_RotatedButNotYetInTheMap_TheOldKeyStillSigns()
     {
         await File.WriteAllTextAsync(Path.Combine(first.Options.SecretsDirectory, "signing-k2.pem"), SigningKey.CreatePem());

@@ -71,13 +71,9 @@ public static class AccountEndpoints
 
         app.MapGet("/v1/contacts", async (Caller caller, IAccountStore store, ProfileReader profiles, CancellationToken cancellationToken) =>
         {
-            var contacts = new List<ContactDocument>();
-            foreach (var userId in await store.ListContactsAsync(caller.UserId, cancellationToken))
-            {
-                var profile = await profiles.TryFindAsync(userId, cancellationToken);
-                contacts.Add(new ContactDocument(userId, profile?.Handle, profile?.DisplayName));
-            }
-            return TypedResults.Ok(new ContactsDocument(contacts));
+            var userIds = await store.ListContactsAsync(caller.UserId, cancellationToken);
+            var found = await profiles.FindManyAsync([.. userIds], cancellationToken);
+            return TypedResults.Ok(new ContactsDocument([.. userIds.Zip(found, (userId, profile) => new ContactDocument(userId, profile?.Handle, profile?.DisplayName))]));
         }).RequireUser().WithName("ListContacts").WithSummary("The caller's contacts").ProducesProblems(401, 421);
 
         app.MapPut("/v1/contacts/{userId}", async (string userId, Caller caller, IAccountStore store, CancellationToken cancellationToken) =>
