@@ -12,6 +12,8 @@ namespace Chat.Cells.Client.Tests;
 
 public sealed class InboxTests
 {
+    private const string Other = "d.00000000000000000000000002";
+
     [Fact]
     public async Task Frames_DuplicatedAndReordered_AreShownOnceInOrder()
     {
@@ -216,6 +218,23 @@ public sealed class InboxTests
         var third = await server.AcceptSyncedAsync();
         client.Send(Channel, "marker");
         await third.ReceiveAsync(FrameTypes.ChatMessage); // Throws when a read receipt came first.
+    }
+
+    [Fact]
+    public async Task MarkRead_OfAnOwnMessage_NamesTheLastOneOfOthers()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ChatClient(NewSession(), Options(server));
+        client.Start();
+        var connection = await server.AcceptSyncedAsync();
+        await connection.SendMessageAsync(Other, Id(1), "mine", "1.0.1", User);
+        await connection.SendMessageAsync(Channel, Id(2), "theirs", "1.0.2");
+        await connection.SendMessageAsync(Channel, Id(4), "mine", "1.0.3", User);
+        await UntilAsync(() => client.Timeline(Channel).Count == 2, "both are shown");
+        client.MarkRead(Other, Id(1)); // Nothing of others there: nothing to say.
+        client.MarkRead(Channel, Id(4)); // Theirs with id 3 may still be on its way from another cell.
+        var receipt = (await connection.ReceiveAsync(FrameTypes.ReadReceipt))["payload"]!;
+        Assert.Equal((Channel, Id(2)), ((string?)receipt["channelId"], (string?)receipt["lastReadMessageId"]));
     }
 
     [Fact]

@@ -143,6 +143,27 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task Send_BehindOneThatWasAccepted_NoLongerNamesIt()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ChatClient(NewSession(), Options(server));
+        client.Start();
+        var first = await server.AcceptSyncedAsync();
+        var a = client.Send(Channel, "a");
+        var b = client.Send(Channel, "b");
+        await first.ReceiveAsync(FrameTypes.ChatMessage);
+        await first.ReceiveAsync(FrameTypes.ChatMessage);
+        await first.SendAsync(FrameTypes.MessageAck, new { messageId = Id(1), channelId = Channel, status = "accepted" }, a.RequestId);
+        await a.Outcome.WaitAsync(TimeSpan.FromSeconds(30));
+        first.Abort();
+        // The server remembers requests for a day only: after a longer absence it would wait for one that it has forgotten.
+        var second = await server.AcceptSyncedAsync();
+        var again = await second.ReceiveAsync(FrameTypes.ChatMessage);
+        Assert.Equal(b.RequestId, (string?)again["requestId"]);
+        Assert.Null(again["payload"]!["afterRequest"]);
+    }
+
+    [Fact]
     public async Task Send_OwnMessageComesInBeforeItsAck_IsAcceptedOnce()
     {
         await using var server = await ScriptedServer.StartAsync();

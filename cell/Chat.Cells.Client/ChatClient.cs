@@ -112,10 +112,12 @@ public sealed class ChatClient : IAsyncDisposable
     public Task<SendOutcome> SendAsync(string channelId, string content, string? replyTo, CancellationToken cancellationToken) =>
         Send(channelId, content, replyTo).Outcome.WaitAsync(cancellationToken);
 
-    /// <summary>The user has read a channel up to a message. Kept until the server has it.</summary>
+    /// <summary>The user has read a channel up to a message; for an own message that means the last one of others before it. Kept until the server has it.</summary>
     public void MarkRead(string channelId, string messageId)
     {
-        reads.Mark(channelId, messageId);
+        var upTo = state.FindTimeline(channelId) is { } timeline ? timeline.ReadUpTo(messageId, UserId) : messageId;
+        if (upTo is null) return;
+        reads.Mark(channelId, upTo);
         pump.Wake();
     }
 

@@ -137,7 +137,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
         lock (gate)
         {
             if (content is not null && byRequest.TryGetValue(requestId, out var node) && node.Value.Send.Content != content) return null;
-            if (Remove(requestId, relink: false) is not { } send) return null;
+            if (Remove(requestId) is not { } send) return null;
             if (accepted.TryAdd(requestId, (send, messageId))) acceptedOrder.Enqueue(requestId);
             if (acceptedOrder.Count > Remembered) accepted.Remove(acceptedOrder.Dequeue());
             return send;
@@ -149,7 +149,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     {
         lock (gate)
         {
-            if (IsFinal(code, retryAfter)) return Remove(requestId, relink: true);
+            if (IsFinal(code, retryAfter)) return Remove(requestId);
             if (!byRequest.TryGetValue(requestId, out var node)) return null;
             var entry = node.Value;
             if (entry.State == State.InFlight) inFlight--;
@@ -200,7 +200,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
         _ => true,
     };
 
-    private PendingSend? Remove(string requestId, bool relink)
+    private PendingSend? Remove(string requestId)
     {
         if (!byRequest.Remove(requestId, out var node)) return null;
         var entry = node.Value;
@@ -211,16 +211,13 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
         {
             if (p.Value.Send.ChannelId == channel) previous = p.Value;
         }
-        if (relink)
+        // Whoever waits for it now waits for the one before it: a refused one may never have been judged, and an accepted one the server forgets after a day.
+        for (var n = node.Next; n is not null; n = n.Next)
         {
-            // The refused one may never have been judged: whoever waits for it now waits for the one before it.
-            for (var n = node.Next; n is not null; n = n.Next)
-            {
-                if (n.Value.AfterRequest != requestId) continue;
-                n.Value.AfterRequest = previous?.Send.RequestId;
-                n.Value.Frame = null;
-                break;
-            }
+            if (n.Value.AfterRequest != requestId) continue;
+            n.Value.AfterRequest = previous?.Send.RequestId;
+            n.Value.Frame = null;
+            break;
         }
         if (lastOfChannel.GetValueOrDefault(channel) == entry)
         {

@@ -65,6 +65,21 @@ public sealed class ChannelTimeline
         }
     }
 
+    /// <summary>
+    /// What a reader of a message has read: itself, or when it is the reader's own, the last one of others before it; null when there is none. An own message may be
+    /// newer than one that is still on its way from another cell.
+    /// </summary>
+    internal string? ReadUpTo(string messageId, string readerId)
+    {
+        lock (gate)
+        {
+            var place = PlaceFor(messageId);
+            if (place == messages.Count || messages[place].MessageId != messageId) return messageId;
+            while (place >= 0 && messages[place].Sender == readerId) place--;
+            return place < 0 ? null : messages[place].MessageId;
+        }
+    }
+
     internal void Forget(string messageId)
     {
         lock (gate)

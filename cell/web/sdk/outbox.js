@@ -47,7 +47,8 @@ export class Outbox {
     entry.key = `${this.#prefix}${String(entry.createdAt).padStart(15, '0')}.${String(this.#sequence++).padStart(6, '0')}.${entry.requestId}`;
     this.#entries.set(entry.requestId, entry);
     this.#keep(entry);
-    this.#send(entry);
+    if (this.of(channelId).some(earlier => earlier.waiting)) this.#due(entry, 0);
+    else this.#send(entry);
     return entry;
   }
 
@@ -61,7 +62,10 @@ export class Outbox {
   disconnected() {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
-    for (const entry of this.#entries.values()) entry.dueAt = undefined;
+    for (const entry of this.#entries.values()) {
+      entry.dueAt = undefined;
+      entry.waiting = false;
+    }
   }
 
   /** The verdict is "accepted"; returns the entry, or undefined when it is known already. */
@@ -75,11 +79,13 @@ export class Outbox {
     if (!entry || entry.error) return entry;
     if (error.temporary) {
       entry.tries = (entry.tries ?? 0) + 1;
+      entry.waiting = true;
       this.#due(entry, error.retryAfter ?? Math.min(RETRY_LIMIT_MS, RETRY_MS * 2 ** Math.min(entry.tries, 5)));
       return entry;
     }
     entry.error = { code: error.code, message: error.message };
     entry.dueAt = undefined;
+    entry.waiting = false;
     this.#keep(entry);
     // It was never judged: who names it as predecessor would wait for it for ever.
     for (const next of this.#entries.values()) {
@@ -87,6 +93,7 @@ export class Outbox {
       next.afterRequest = this.#entries.has(entry.afterRequest) ? entry.afterRequest : undefined;
       this.#keep(next);
     }
+    this.#schedule();
     this.#onChange(entry);
     return entry;
   }
@@ -101,12 +108,16 @@ export class Outbox {
     if (!entry) return undefined;
     this.#entries.delete(requestId);
     this.#storage.remove(entry.key);
+    if (entry.waiting) this.#schedule();
     return entry;
   }
 
   #send(entry) {
     entry.dueAt = undefined;
-    if (this.#transmit(entry)) this.#due(entry, ANSWER_TIMEOUT_MS);
+    entry.waiting = false;
+    // A predecessor that was accepted is not named any more: the server remembers requests for a day, and would wait for one that it has forgotten.
+    const afterRequest = this.#entries.has(entry.afterRequest) ? entry.afterRequest : undefined;
+    if (this.#transmit({ ...entry, afterRequest })) this.#due(entry, ANSWER_TIMEOUT_MS);
   }
 
   #due(entry, delay) {
@@ -114,20 +125,32 @@ export class Outbox {
     this.#schedule();
   }
 
-  // One timer for the earliest; then all that are due go in order, so that a chain is not sent backwards.
+  // One timer for the earliest; then all that are due go in order. What comes behind one that was told to wait goes after it, not before: it would be refused until then,
+  // and use up what the sender may send.
   #schedule() {
-    const times = this.all.map(entry => entry.dueAt).filter(time => time !== undefined);
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
-    if (times.length === 0) return;
+    let earliest = Infinity;
+    for (const entry of this.#free(() => true)) earliest = Math.min(earliest, entry.dueAt);
+    if (earliest === Infinity) return;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = null;
       const now = this.#clock.now();
-      for (const entry of this.all) {
-        if (entry.dueAt !== undefined && entry.dueAt <= now) this.#send(entry);
+      for (const entry of this.#free(waiting => waiting.dueAt > now)) {
+        if (entry.dueAt <= now) this.#send(entry);
       }
       this.#schedule();
-    }, Math.max(0, Math.min(...times) - this.#clock.now()));
+    }, Math.max(0, earliest - this.#clock.now()));
+  }
+
+  /** The entries with a due time, but those behind an entry of their channel that waits and holds. */
+  *#free(holds) {
+    const held = new Set();
+    for (const entry of this.all) {
+      if (entry.dueAt === undefined || held.has(entry.channelId)) continue;
+      if (entry.waiting && holds(entry)) held.add(entry.channelId);
+      yield entry;
+    }
   }
 
   #keep(entry) {

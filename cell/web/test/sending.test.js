@@ -49,7 +49,10 @@ test('reconnect: what has no verdict is sent again, unchanged and in order; an o
   assert.equal(sends(server.socket).length, 0); // nothing before the sync
   server.socket.sync([{ type: 'new_message', payload: message(id(1), { sender: ANNA, content: 'a', requestId: requests[0] }) }]);
   assert.deepEqual(sends(server.socket).map(f => f.requestId), [requests[1], requests[2], later]);
-  assert.deepEqual(sends(server.socket).slice(0, 2).map(f => f.payload), before.slice(1).map(f => f.payload));
+  // Unchanged, but that the first no longer names the accepted one: after a day the server would have forgotten it.
+  const { afterRequest, ...second } = before[1].payload;
+  assert.equal(afterRequest, requests[0]);
+  assert.deepEqual(sends(server.socket).slice(0, 2).map(f => f.payload), [second, before[2].payload]);
   // The ack of a repeat names the same id: nothing doubles.
   server.socket.say('message_ack', { messageId: id(1), channelId: DIRECT }, requests[0]);
   assert.deepEqual(chat.messages(DIRECT).map(m => m.content), ['a', 'b', 'c', 'd']);
@@ -66,6 +69,31 @@ test('error retry and busy: sent again after the delay, in order', async () => {
   await clock.advance(1);
   assert.deepEqual(sends(server.socket).slice(2).map(f => f.requestId), [first, second]);
   assert.deepEqual(statuses(chat), ['sending', 'sending']);
+});
+
+test('error retry: what comes behind waits for it, whatever its own delay', async () => {
+  const { clock, server, chat } = await connected();
+  const first = chat.send(DIRECT, 'one');
+  const second = chat.send(DIRECT, 'two');
+  server.socket.say('error', { code: 'rate_limited', message: '', retryAfter: 2_000 }, first);
+  server.socket.say('error', { code: 'retry', message: '', retryAfter: 200 }, second);
+  const third = chat.send(DIRECT, 'three');
+  const elsewhere = chat.send(GROUP, 'another channel goes on');
+  await clock.advance(1_999);
+  assert.deepEqual(sends(server.socket).slice(2).map(f => f.requestId), [elsewhere]);
+  await clock.advance(1);
+  assert.deepEqual(sends(server.socket).slice(3).map(f => f.requestId), [first, second, third]);
+});
+
+test('error retry: what comes behind goes on when it turns out to be accepted', async () => {
+  const { clock, server, chat } = await connected();
+  const first = chat.send(DIRECT, 'one');
+  server.socket.say('error', { code: 'retry', message: '', retryAfter: 9_000 }, first);
+  const second = chat.send(DIRECT, 'two');
+  assert.equal(sends(server.socket).length, 1);
+  server.socket.say('new_message', message(id(1), { sender: ANNA, content: 'one', requestId: first }));
+  await clock.advance(1);
+  assert.deepEqual(sends(server.socket).slice(1).map(f => f.requestId), [second]);
 });
 
 test('no verdict for 10 s on a live socket: sent again', async () => {
@@ -113,7 +141,9 @@ test('a page reload keeps what was not accepted, in order', async () => {
   reloaded.start();
   await settle();
   next.socket.accept().sync();
-  assert.deepEqual(sends(next.socket).map(f => [f.requestId, f.payload]), [[second, before]]);
+  const { afterRequest, ...unchanged } = before; // the accepted one is not waited for any more
+  assert.equal(afterRequest, first);
+  assert.deepEqual(sends(next.socket).map(f => [f.requestId, f.payload]), [[second, unchanged]]);
   next.socket.say('message_ack', { messageId: id(2), channelId: DIRECT }, second);
   assert.deepEqual(storage.keys('chat-cells.outbox.'), []);
 });
