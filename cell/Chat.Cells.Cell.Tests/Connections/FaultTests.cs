@@ -226,6 +226,34 @@ public sealed class FaultTests : IAsyncLifetime
             .Split('\n').Any(l => l.StartsWith("chatcells_slow_sockets_total ", StringComparison.Ordinal) && !l.EndsWith(" 0", StringComparison.Ordinal));
 
     [Fact]
+    public async Task Sockets_OfOneUserOverTheLimit_AreRefusedAndOthersAreNot()
+    {
+        await using var cell = await TestCell.StartAsync(o => o with { MaxConnectionsPerUser = 2 });
+        var anna = await cell.SignUpAsync("anna");
+        var bob = await cell.SignUpAsync("bob");
+        await using var first = await cell.ConnectAsync(anna);
+        await using (await cell.ConnectAsync(anna))
+        {
+            Assert.Equal(429, (await Assert.ThrowsAsync<RefusedException>(() => cell.OpenAsync(anna))).Status);
+            await using var other = await cell.ConnectAsync(bob);
+        }
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await using var again = await cell.ConnectAsync(anna);
+                    return true;
+                }
+                catch (RefusedException)
+                {
+                    return false; // the closed one is still counted
+                }
+            },
+            "there is room again");
+    }
+
+    [Fact]
     public async Task Socket_Silent_IsClosed()
     {
         await using var cell = await StartAsync(o => o with { SilenceTimeout = TimeSpan.FromSeconds(2), TickInterval = TimeSpan.FromMilliseconds(200) });

@@ -51,6 +51,12 @@ internal sealed class WebSocketEndpoint(
             await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
             return;
         }
+        if (account is not null && connections.Of(account.UserId).Length >= options.MaxConnectionsPerUser)
+        {
+            Count("user_full");
+            await Problems.WriteAsync(context, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "This user has too many sockets here; close some.", retryAfter: TimeSpan.FromSeconds(5));
+            return;
+        }
         using var socket = await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null);
         if (account is null || deviceId is null)
         {

@@ -40,6 +40,9 @@ public sealed record CellOptions
     /// <summary>The most sockets at once; further ones are refused with 503.</summary>
     public int MaxConnections { get; init; } = 20_000;
 
+    /// <summary>The most sockets of one user on one server; further ones are refused with 429, so that one account can't take everybody's room.</summary>
+    public int MaxConnectionsPerUser { get; init; } = 100;
+
     public string Log { get; init; } = "embedded";
     public string Store { get; init; } = "embedded";
     public string State { get; init; } = "embedded";
