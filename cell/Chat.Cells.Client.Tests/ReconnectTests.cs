@@ -152,6 +152,31 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    public async Task Renewal_AnsweredBySomethingElse_IsTriedAgain()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var asked = 0;
+        server.Http = context => Interlocked.Increment(ref asked) == 1 ? context.Response.WriteAsync("<html>Accept the terms of this network</html>") : RenewAsync(context, "token-2", TimeSpan.FromHours(1));
+        await using var client = new ChatClient(NewSession(), Options(server));
+        client.Start();
+        await (await server.AcceptSyncedAsync()).CloseAsync(CloseCodes.Unauthorized, "expired");
+        Assert.Equal("Bearer token-2", (await server.AcceptSyncedAsync()).Authorization);
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
+    public async Task Renewal_ApplicationFailsToKeepIt_ConnectsAllTheSame()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        server.Http = context => RenewAsync(context, "token-2", TimeSpan.FromHours(1));
+        await using var client = new ChatClient(NewSession(), Options(server));
+        client.SessionRenewed += _ => throw new InvalidOperationException("no place to keep it");
+        client.Start();
+        await (await server.AcceptSyncedAsync()).CloseAsync(CloseCodes.Unauthorized, "expired");
+        Assert.Equal("Bearer token-2", (await server.AcceptSyncedAsync()).Authorization);
+    }
+
+    [Fact]
     public async Task Renewal_Refused_SignsOutAndFailsWhatWaits()
     {
         await using var server = await ScriptedServer.StartAsync();

@@ -15,6 +15,7 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
     private static readonly string Channel = ChannelId.ForGroup("eu-west-1", User, "r1");
     private readonly string folder = TestCell.NewFolder();
     private CellEngines engines = null!;
+    private FailingStore store = null!;
     private ReceiptCoalescer coalescer = null!;
     private long read;
 
@@ -22,7 +23,8 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
     {
         engines = await CellEngines.OpenEmbeddedAsync(folder, TimeProvider.System, NullLoggerFactory.Instance, default);
         await engines.Log.EnsureTopicsAsync([new TopicSpec(Topics.GroupMessages, 1, TimeSpan.FromDays(1))], default);
-        coalescer = new ReceiptCoalescer(new ChannelLog(engines.Log, new Topics(1, 1, 1, 1)), engines.Store, TimeProvider.System, NullLogger<ReceiptCoalescer>.Instance);
+        store = new FailingStore(engines.Store);
+        coalescer = new ReceiptCoalescer(new ChannelLog(engines.Log, new Topics(1, 1, 1, 1)), store, TimeProvider.System, NullLogger<ReceiptCoalescer>.Instance);
     }
 
     public async Task DisposeAsync()
@@ -85,5 +87,13 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
         coalescer.Read(User, Channel, Id(9));
         coalescer.Read(User, Channel, Id(2));
         Assert.Empty(await FlushAsync());
+    }
+
+    [Fact]
+    public async Task Read_AuthorsCantBeFoundForWhateverReason_IsAppendedAllTheSame()
+    {
+        store.BeforeMessage = () => throw new InvalidOperationException("an engine's own kind of failure");
+        coalescer.Read(User, Channel, Id(1));
+        Assert.Equal(Id(1), Assert.Single(await FlushAsync()).ReadUpTo);
     }
 }

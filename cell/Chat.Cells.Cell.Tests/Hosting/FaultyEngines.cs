@@ -51,6 +51,9 @@ internal sealed class FailingStore(IMessageStore inner) : IMessageStore
     /// <summary>Called before an inbox is read; may throw.</summary>
     public Action BeforeInbox { get; set; } = () => { };
 
+    /// <summary>Called before a message is looked up; may throw.</summary>
+    public Action BeforeMessage { get; set; } = () => { };
+
     public ValueTask<InboxCursor?> FindLatestCursorAsync(string userId, CancellationToken cancellationToken)
     {
         BeforeLatestCursor();
@@ -69,7 +72,12 @@ internal sealed class FailingStore(IMessageStore inner) : IMessageStore
     public ValueTask<ChannelRow?> FindChannelAsync(string channelId, CancellationToken cancellationToken) => inner.FindChannelAsync(channelId, cancellationToken);
     public ValueTask WriteDeliveredAsync(DeliveredBatch batch, CancellationToken cancellationToken) => inner.WriteDeliveredAsync(batch, cancellationToken);
     public ValueTask<IReadOnlyDictionary<long, long>> LoadHighWaterAsync(int inboxPartition, CancellationToken cancellationToken) => inner.LoadHighWaterAsync(inboxPartition, cancellationToken);
-    public ValueTask<MessageRow?> FindMessageAsync(string channelId, Ulid messageId, CancellationToken cancellationToken) => inner.FindMessageAsync(channelId, messageId, cancellationToken);
+    public ValueTask<MessageRow?> FindMessageAsync(string channelId, Ulid messageId, CancellationToken cancellationToken)
+    {
+        BeforeMessage();
+        return inner.FindMessageAsync(channelId, messageId, cancellationToken);
+    }
+
     public ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken) => inner.ReadHistoryAsync(channelId, before, limit, cancellationToken);
     public ValueTask<IReadOnlyList<string>> ListChannelsAsync(string userId, string? afterChannelId, int limit, CancellationToken cancellationToken) => inner.ListChannelsAsync(userId, afterChannelId, limit, cancellationToken);
     public ValueTask<IReadOnlyList<ReceiptRow>> ReadReceiptsAsync(string channelId, CancellationToken cancellationToken) => inner.ReadReceiptsAsync(channelId, cancellationToken);

@@ -26,11 +26,7 @@ internal sealed partial class HeartbeatTick(
         using var timer = new PeriodicTimer(options.TickInterval, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                CloseStale();
-                await CompareAsync(stoppingToken);
-            }
+            while (await timer.WaitForNextTickAsync(stoppingToken)) await TickAsync(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -49,31 +45,37 @@ internal sealed partial class HeartbeatTick(
         }
     }
 
-    private async Task CompareAsync(CancellationToken cancellationToken)
+    private async Task TickAsync(CancellationToken cancellationToken)
     {
-        var users = connections.UserIds();
-        if (users.Length == 0) return;
         try
         {
-            await state.RegisterAsync(identity.ServerId, users, RegistrationLife, cancellationToken);
-            var cursors = await state.GetCursorsAsync(users, cancellationToken);
-            List<UserCursor>? found = null;
-            for (var i = 0; i < users.Length; i++)
-            {
-                // A state that forgot (or never knew) is told again from the store, so that each user is looked up once.
-                if (cursors[i] is not { } latest)
-                {
-                    latest = await store.FindLatestCursorAsync(users[i], cancellationToken) ?? InboxCursor.Start;
-                    (found ??= []).Add(new UserCursor(users[i], latest));
-                }
-                feed.CatchUp(users[i], latest);
-            }
-            if (found is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
+            CloseStale();
+            await CompareAsync(cancellationToken);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             LogFailed(e);
         }
+    }
+
+    private async Task CompareAsync(CancellationToken cancellationToken)
+    {
+        var users = connections.UserIds();
+        if (users.Length == 0) return;
+        await state.RegisterAsync(identity.ServerId, users, RegistrationLife, cancellationToken);
+        var cursors = await state.GetCursorsAsync(users, cancellationToken);
+        List<UserCursor>? found = null;
+        for (var i = 0; i < users.Length; i++)
+        {
+            // A state that forgot (or never knew) is told again from the store, so that each user is looked up once.
+            if (cursors[i] is not { } latest)
+            {
+                latest = await store.FindLatestCursorAsync(users[i], cancellationToken) ?? InboxCursor.Start;
+                (found ??= []).Add(new UserCursor(users[i], latest));
+            }
+            feed.CatchUp(users[i], latest);
+        }
+        if (found is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
     }
 
     [LoggerMessage(440, LogLevel.Warning, "Cursors could not be compared; the next tick does it.")]

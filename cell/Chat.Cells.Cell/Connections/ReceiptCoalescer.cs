@@ -127,8 +127,9 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
                 }
             }
         }
-        catch (LogException e)
+        catch (Exception e)
         {
+            // Whatever it was: an exception that left here would stop the whole server.
             LogNotAppended(e);
             lock (gate) Wait(key, item.Pointers, item.Told);
         }
@@ -148,14 +149,17 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
                 authors.Add(message.SenderId);
             }
         }
-        catch (StoreException e)
+        catch (Exception e)
         {
-            LogNotAppended(e);
+            LogNoAuthors(e); // the pointer counts all the same
         }
     }
 
     [LoggerMessage(420, LogLevel.Warning, "A receipt could not be appended; it is tried again.")]
     private partial void LogNotAppended(Exception fault);
+
+    [LoggerMessage(422, LogLevel.Warning, "Authors of what was read could not be found; they see it when they ask.")]
+    private partial void LogNoAuthors(Exception fault);
 
     [LoggerMessage(421, LogLevel.Debug, "Receipts are no longer collected.")]
     private partial void LogStopped();

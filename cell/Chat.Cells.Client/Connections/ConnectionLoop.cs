@@ -121,8 +121,9 @@ internal sealed class ConnectionLoop : IDisposable
                 rejected = null;
                 end = await ConnectOnceAsync(token, cancellationToken);
             }
-            catch (Exception e) when (e is ChatApiException or HttpRequestException or TimeoutException or IOException)
+            catch (Exception e) when (e is not SessionEndedException && !cancellationToken.IsCancellationRequested)
             {
+                // Also a network's own page instead of an answer, or an application that could not keep a renewed session: the device must not fall silent for that.
                 end = new ConnectionEnd(false, null, e.Message, (e as ChatApiException)?.Status, (e as ChatApiException)?.RetryAfter, null);
             }
             cancellationToken.ThrowIfCancellationRequested();
@@ -176,19 +177,27 @@ internal sealed class ConnectionLoop : IDisposable
         open = connection;
         await SetStateAsync(ConnectionState.Syncing, null, null, cancellationToken);
         var pumping = PumpAsync(connection, ending.Token);
-        var end = await connection.RunAsync(
-            async (frame, token) =>
-            {
-                await ExclusivelyAsync(() => applier.ApplyAsync(frame, token), token);
-                pump.Wake();
-            },
-            cancellationToken);
-        open = null;
-        NotLive();
-        await ending.CancelAsync();
-        await pumping;
-        await reloading;
-        connection.Dispose();
+        ConnectionEnd end;
+        try
+        {
+            end = await connection.RunAsync(
+                async (frame, token) =>
+                {
+                    await ExclusivelyAsync(() => applier.ApplyAsync(frame, token), token);
+                    pump.Wake();
+                },
+                cancellationToken);
+        }
+        finally
+        {
+            open = null;
+            NotLive();
+            connection.Break("The connection has ended.");
+            await ending.CancelAsync();
+            await pumping;
+            await reloading;
+            connection.Dispose();
+        }
         return syncedAt == 0 ? end : end with { SyncedFor = options.TimeProvider.GetElapsedTime(syncedAt) };
     }
 
@@ -248,7 +257,7 @@ internal sealed class ConnectionLoop : IDisposable
                 await EndAsync(e, cancellationToken);
                 return;
             }
-            catch (Exception e) when (e is ChatApiException or HttpRequestException or TimeoutException or IOException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
                 await Task.Delay(backoff.Next() + TimeSpan.FromMilliseconds(50), options.TimeProvider, cancellationToken);
             }
