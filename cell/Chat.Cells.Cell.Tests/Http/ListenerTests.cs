@@ -1,6 +1,9 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Cells.Cell.Tests.Http;
 
@@ -55,6 +58,32 @@ public sealed class ListenerTests : IAsyncLifetime
     {
         using var response = await cell.SendAsync(new HttpMethod(method), cell.Internal, path, null, method == "POST" ? "{}" : null);
         Assert.Equal(ErrorCodes.Unauthorized, (string)(await TestCell.ReadAsync(response, 401))["code"]!);
+    }
+
+    [Fact]
+    public async Task Endpoints_WithoutAnyToken_AnswerNothingButWhatIsOpen()
+    {
+        var open = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var endpoint in cell.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>())
+        {
+            var path = Regex.Replace("/" + endpoint.RoutePattern.RawText!.TrimStart('/'), @"\{[^}]*\}", "x");
+            var method = endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods[0] ?? "GET";
+            foreach (var listener in new[] { cell.Public, cell.Internal })
+            {
+                foreach (var written in new[] { path, path.ToUpperInvariant() })
+                {
+                    using var response = await cell.SendAsync(new HttpMethod(method), listener, written, null, method is "GET" or "DELETE" ? null : "{}");
+                    var text = await response.Content.ReadAsStringAsync();
+                    if (!Regex.IsMatch(text, "token is needed|There is nothing here")) open.Add($"{method} {path}");
+                }
+            }
+        }
+        Assert.Equal(
+            [
+                "GET /.well-known/jwks.json", "GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/openapi.json", "GET /v1/ws",
+                "POST /v1/handles/x/sessions", "POST /v1/regions/x/accounts", "POST /v1/users/x/sessions", "POST /v1/users/x/tokens",
+            ],
+            open);
     }
 
     [Fact]
