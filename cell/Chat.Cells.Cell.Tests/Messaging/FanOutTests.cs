@@ -258,6 +258,32 @@ public sealed class FanOutTests
         Assert.Contains("Judging stops", stopped.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Start_LogIsGoneButTheStoreIsNot_StopsInsteadOfDroppingWhatIsNew(bool somethingNew)
+    {
+        cell.Add(Say.CreateGroup());
+        cell.Add(Say.Send(Say.Group, Say.Anna, "m1"));
+        await cell.JudgeAllAsync();
+        cell.LoseLog();
+        if (somethingNew) cell.Add(Say.Send(Say.Group, Say.Anna, "m2"));
+        var stopped = await Assert.ThrowsAsync<LogException>(() => Worker.StartAsync(cell.Log, FanOutRole.Group, new TopicPartition(Topics.GroupMessages, 0), cell.FanOut()));
+        Assert.Contains("Judging stops", stopped.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_CrashedBeforeTheFirstCommit_JudgesAgain()
+    {
+        cell.Add(Say.CreateGroup());
+        await cell.JudgeAllAsync();
+        cell.Log.SetCommitted(FanOutRole.Group, new TopicPartition(Topics.GroupMessages, 0), null);
+        cell.Log.Now += 1_000;
+        cell.Add(Say.Send(Say.Group, Say.Anna, "m1"));
+        await cell.JudgeAllAsync();
+        Assert.NotNull(VerdictOf("m1").MessageId);
+    }
+
     [Fact]
     public async Task Process_StateIsDown_JudgesAndCommitsAllTheSame()
     {

@@ -15,7 +15,11 @@ internal static partial class PartitionTime
         var partition = assignment.Partition;
         if (assignment.Committed is { } committed && TryParse(committed.Metadata, out var time)) return time;
         var from = assignment.Committed?.NextOffset ?? (await log.GetOffsetsAsync(partition, cancellationToken)).Oldest;
-        if (from == 0) return 0;
+        if (from == 0)
+        {
+            await CheckFreshAsync(log, store, partition, cancellationToken);
+            return 0;
+        }
         if (await store.FindPartitionTimeAsync(Topics.LogPartition(partition), cancellationToken) is not { } stored)
         {
             throw new LogException(
@@ -24,6 +28,20 @@ internal static partial class PartitionTime
         }
         LogRecovered(logger, partition.Topic, partition.Partition, from, stored);
         return stored;
+    }
+
+    /// <summary>
+    /// A partition that was never committed may have been judged, by somebody who crashed before the commit; but then its first record is no newer than the last id. If
+    /// it is, or if there is none, the store is of a log that is gone: delivery would take its new records for old ones and drop them.
+    /// </summary>
+    private static async ValueTask CheckFreshAsync(IMessageLog log, IMessageStore store, TopicPartition partition, CancellationToken cancellationToken)
+    {
+        if (await store.FindPartitionTimeAsync(Topics.LogPartition(partition), cancellationToken) is not { } stored || stored == 0) return;
+        var first = await log.ReadAsync(partition, 0, 1, TimeSpan.Zero, cancellationToken);
+        if (first.Count > 0 && first[0].AppendTime <= stored) return;
+        throw new LogException(
+            $"{partition.Topic}[{partition.Partition}] begins anew, but the store holds what was judged of it before: the log was lost or is of another cell. Judging stops, "
+            + "because new messages would be taken for repeats of old ones; restore the log that belongs to this store.");
     }
 
     private static bool TryParse(string metadata, out long time)

@@ -26,7 +26,7 @@ internal sealed class TestCell
 
     public TestDirectory Directory { get; }
 
-    public TestLog Log { get; }
+    public TestLog Log { get; private set; }
 
     public TestStore Store { get; }
 
@@ -43,6 +43,9 @@ internal sealed class TestCell
     public BridgeInRole BridgeIn() => new(Log, Store, State, Directory, Topics, new BridgeStatus(), TimeProvider.System, NullLogger<BridgeInRole>.Instance);
 
     public BridgeInbox BridgeInbox() => new(Log, Directory, Topics, new BridgeStatus(), TimeProvider.System, NullLogger<BridgeInbox>.Instance);
+
+    /// <summary>The log's disk is gone; the store's is not.</summary>
+    public void LoseLog() => Log = new TestLog(Faults) { Now = Log.Now + 60_000 };
 
     /// <summary>A gateway's append; returns the offset.</summary>
     public long Add(ChannelRecord record)
