@@ -2,6 +2,7 @@ using System.Globalization;
 using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Connections;
 using Chat.Cells.Client.Events;
+using Chat.Cells.Client.Sync;
 using Chat.Cells.Client.Tests.Servers;
 using Chat.Cells.Protocol;
 using Microsoft.AspNetCore.Http;
@@ -149,6 +150,26 @@ public sealed class ReconnectTests
         await using var client = new ChatClient(NewSession(), Options(server));
         client.Start();
         Assert.Equal("Bearer token-2", (await server.AcceptSyncedAsync()).Authorization);
+    }
+
+    private sealed class LateCursorStore : ICursorStore
+    {
+        private int asked;
+
+        public ValueTask<string?> LoadAsync(CancellationToken cancellationToken) =>
+            ++asked == 1 ? throw new UnauthorizedAccessException("the disk is locked") : ValueTask.FromResult<string?>("1.0.7");
+
+        public ValueTask SaveAsync(string cursor, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Cursor_CantBeReadAtFirst_IsReadAgain()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ChatClient(NewSession(), Options(server) with { CursorStore = new LateCursorStore() });
+        client.Start();
+        var connection = await server.AcceptAsync();
+        Assert.Equal("1.0.7", (string?)(await connection.ReceiveAsync(FrameTypes.Sync))["payload"]!["cursor"]);
     }
 
     [Fact]

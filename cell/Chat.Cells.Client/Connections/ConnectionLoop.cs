@@ -85,7 +85,7 @@ internal sealed class ConnectionLoop : IDisposable
     {
         try
         {
-            progress.Load(await options.CursorStore.LoadAsync(cancellationToken));
+            await LoadCursorAsync(cancellationToken);
             var refreshing = RefreshAheadAsync(cancellationToken);
             try
             {
@@ -105,6 +105,26 @@ internal sealed class ConnectionLoop : IDisposable
     }
 
     public void Dispose() => applying.Dispose();
+
+    /// <summary>Tried until it succeeds: without its cursor the device would not know what it has missed.</summary>
+    private async Task LoadCursorAsync(CancellationToken cancellationToken)
+    {
+        var backoff = new Backoff(options.ReconnectBase, options.ReconnectCap, options.Jitter);
+        while (true)
+        {
+            try
+            {
+                progress.Load(await options.CursorStore.LoadAsync(cancellationToken));
+                return;
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                var wait = backoff.Next();
+                await SetStateAsync(ConnectionState.Waiting, new ConnectionEnd(false, null, $"The cursor could not be read: {e.Message}", null, null, null), wait, cancellationToken);
+                await Task.Delay(wait, options.TimeProvider, cancellationToken);
+            }
+        }
+    }
 
     private async Task ReconnectForeverAsync(CancellationToken cancellationToken)
     {
