@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -26,6 +27,10 @@ public sealed record ClusterOptions
 
     public int ConnectionsPerHost { get; init; } = 2;
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A connection that was silent for so long is asked for a sign of life, and given up without one.</summary>
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(30);
+
     public QueryOptions QueryOptions { get; init; } = new();
     public IRetryPolicy RetryPolicy { get; init; } = new DefaultRetryPolicy();
     public ReconnectionPolicy ReconnectionPolicy { get; init; } = ReconnectionPolicy.Default;
@@ -56,10 +61,10 @@ public sealed class Cluster : IAsyncDisposable
     /// <summary>Connects, agrees on the protocol's version, and reads the topology. Called once.</summary>
     /// <exception cref="NoHostAvailableException">No contact point answered.</exception>
     /// <exception cref="AuthenticationException">Wrong credentials.</exception>
+    /// <exception cref="DriverException">A contact point's name can't be resolved, or the cluster has no such datacenter.</exception>
     public async Task<ISession> ConnectAsync(CancellationToken cancellationToken)
     {
         if (_session is not null) throw new InvalidOperationException("The cluster is connected already.");
-        var contactPoints = await ResolveAsync(cancellationToken);
         for (var version = _options.MaxProtocolVersion; ; version--)
         {
             var settings = new ConnectionSettings
@@ -70,13 +75,16 @@ public sealed class Cluster : IAsyncDisposable
                 Tls = _options.Tls,
                 ConnectTimeout = _options.ConnectTimeout,
                 RequestTimeout = _options.QueryOptions.Timeout,
+                HeartbeatInterval = _options.HeartbeatInterval,
                 Time = _time,
+                Logger = _logger,
             };
             var session = new Session(_options, settings);
-            var control = new ControlConnection(contactPoints, settings, _options.ReconnectionPolicy, session.OnTopology, _logger);
+            var control = new ControlConnection(ResolveAsync, settings, _options.ReconnectionPolicy, session);
             try
             {
                 await control.StartAsync(cancellationToken);
+                Check(session.Hosts, version);
                 _control = control;
                 _session = session;
                 return session;
@@ -87,6 +95,20 @@ public sealed class Cluster : IAsyncDisposable
                 await session.DisposeAsync();
                 if (e is not UnsupportedVersionException || version <= OldestVersion) throw;
             }
+        }
+    }
+
+    private void Check(IReadOnlyCollection<Host> hosts, byte version)
+    {
+        if (!hosts.Any(h => h.Datacenter == _options.LocalDatacenter))
+        {
+            var names = string.Join(", ", hosts.Select(h => $"'{h.Datacenter}'").Distinct());
+            throw new DriverException($"No host is in the local datacenter '{_options.LocalDatacenter}'; the cluster has {names}.");
+        }
+        // While a cluster is upgraded, the oldest host says what all can be spoken to with.
+        if (version > OldestVersion && hosts.FirstOrDefault(h => Version.TryParse(h.CassandraVersion.Split('-')[0], out var v) && v.Major < 4) is { } old)
+        {
+            throw new UnsupportedVersionException(version, $"{old} runs Cassandra {old.CassandraVersion}");
         }
     }
 
@@ -102,7 +124,9 @@ public sealed class Cluster : IAsyncDisposable
             }
             var colon = point.LastIndexOf(':');
             var name = colon < 0 ? point : point[..colon];
-            var port = colon < 0 ? _options.Port : int.TryParse(point.AsSpan(colon + 1), out var p) ? p : throw new ArgumentException($"'{point}' is no contact point: write host or host:port.");
+            var port = _options.Port;
+            if (colon >= 0) port = ushort.TryParse(point.AsSpan(colon + 1), CultureInfo.InvariantCulture, out var given) ? given : 0;
+            if (name.Length == 0 || port == 0) throw new DriverException($"'{point}' is no contact point: write host or host:port.");
             try
             {
                 foreach (var address in await Dns.GetHostAddressesAsync(name, cancellationToken)) endpoints.Add(new IPEndPoint(address, port));

@@ -9,7 +9,7 @@ public class DriverException(string message, Exception? inner = null) : Exceptio
 public sealed class DriverInternalError(string message, Exception? inner = null) : DriverException(message, inner);
 
 /// <summary>A value doesn't fit its column.</summary>
-public sealed class InvalidTypeException(string message) : DriverException(message);
+public sealed class InvalidTypeException(string message, Exception? inner = null) : DriverException(message, inner);
 
 /// <summary>No host could be tried with success; <see cref="Errors"/> says why, host by host.</summary>
 public sealed class NoHostAvailableException(IReadOnlyDictionary<IPEndPoint, Exception> errors) : DriverException(
@@ -23,14 +23,22 @@ public sealed class NoHostAvailableException(IReadOnlyDictionary<IPEndPoint, Exc
 /// <summary>The client gave up waiting; whether the statement was applied isn't known.</summary>
 public sealed class OperationTimedOutException(IPEndPoint host, TimeSpan timeout) : DriverException($"{host} did not answer within {timeout.TotalMilliseconds:0} ms.");
 
-/// <summary>The connection broke while a request was in flight; whether it was applied isn't known.</summary>
-public sealed class ConnectionClosedException(IPEndPoint host, Exception? inner = null) : DriverException($"The connection to {host} was closed.", inner);
+/// <summary>The connection broke while a request was in flight, or could not be made.</summary>
+public sealed class ConnectionClosedException(IPEndPoint host, Exception? inner = null, bool wasSent = true)
+    : DriverException(inner is null or OperationCanceledException ? $"The connection to {host} was closed." : $"The connection to {host} was closed: {inner.Message}", inner)
+{
+    /// <summary>False when the request certainly never left; otherwise whether it was applied isn't known.</summary>
+    public bool WasSent { get; } = wasSent;
+}
 
 /// <summary>All stream ids of the host's connections are in use.</summary>
 public sealed class BusyPoolException(IPEndPoint host) : DriverException($"All connections to {host} are busy.");
 
 /// <summary>An ERROR of the server, in the coordinator's words.</summary>
 public class ServerErrorException(string message) : DriverException(message);
+
+/// <summary>Something unexpected happened inside the coordinator; whether the statement was applied isn't known.</summary>
+public sealed class InternalServerErrorException(string message) : ServerErrorException(message);
 
 public sealed class ProtocolErrorException(string message) : ServerErrorException(message);
 
@@ -71,9 +79,24 @@ public sealed class ReadTimeoutException(string message, ConsistencyLevel consis
     public bool WasDataRetrieved { get; } = dataPresent;
 }
 
-public sealed class ReadFailureException(string message) : ServerErrorException(message);
+/// <summary>A replica failed while it read.</summary>
+public sealed class ReadFailureException(string message, ConsistencyLevel consistency, int received, int required) : ServerErrorException(message)
+{
+    public ConsistencyLevel Consistency { get; } = consistency;
+    public int ReceivedAcknowledgements { get; } = received;
+    public int RequiredAcknowledgements { get; } = required;
+}
 
-public sealed class WriteFailureException(string message) : ServerErrorException(message);
+/// <summary>A replica failed while it wrote; the others may have applied it.</summary>
+public sealed class WriteFailureException(string message, ConsistencyLevel consistency, int received, int required) : ServerErrorException(message)
+{
+    public ConsistencyLevel Consistency { get; } = consistency;
+    public int ReceivedAcknowledgements { get; } = received;
+    public int RequiredAcknowledgements { get; } = required;
+}
+
+/// <summary>The change-data-capture log refused the write.</summary>
+public sealed class CdcWriteFailureException(string message) : ServerErrorException(message);
 
 public sealed class FunctionFailureException(string message) : ServerErrorException(message);
 

@@ -23,6 +23,9 @@ public sealed class RowSet : IReadOnlyList<Row>
     /// <summary>Where the next page begins; null on the last.</summary>
     public byte[]? PagingState { get; }
 
+    /// <summary>False when the statement changed the schema and the nodes had not all taken it over within 10 s.</summary>
+    public bool IsSchemaInAgreement { get; internal init; } = true;
+
     public bool IsFullyFetched => PagingState is null;
 
     public int Count => _rows.Length;
@@ -73,6 +76,19 @@ public sealed class Row
         if (typeof(T) == typeof(ReadOnlyMemory<byte>) && type.Code == ColumnTypeCode.Blob) return (T)(object)bytes;
         return ValueCodec.Decode(type, bytes) is T value ? value : throw new InvalidTypeException($"Column '{column}' of type {type} is no {typeof(T).Name}.");
     }
+
+    /// <summary>A list's or set's items. An empty one is stored as null, and comes back empty.</summary>
+    /// <exception cref="InvalidTypeException">No such column, or items of another type.</exception>
+    public IReadOnlyList<T> GetList<T>(string column) => [.. (GetValue<List<object?>?>(column) ?? []).Select(item => Item<T>(column, item))];
+
+    /// <summary>A map's entries. An empty one is stored as null, and comes back empty.</summary>
+    /// <exception cref="InvalidTypeException">No such column, or entries of other types.</exception>
+    public IReadOnlyDictionary<TKey, TValue> GetMap<TKey, TValue>(string column)
+        where TKey : notnull =>
+        (GetValue<Dictionary<object, object?>?>(column) ?? []).ToDictionary(e => Item<TKey>(column, e.Key), e => Item<TValue>(column, e.Value));
+
+    private static T Item<T>(string column, object? item) =>
+        item is T value ? value : throw new InvalidTypeException($"Column '{column}' holds {item?.GetType().Name ?? "null"}, not {typeof(T).Name}.");
 }
 
 internal sealed class ColumnIndex(IReadOnlyList<CqlColumn> columns)

@@ -6,13 +6,13 @@ using Cassandra.Protocol;
 namespace Cassandra;
 
 /// <summary>Pools to the local hosts, and what happens to a statement: plan, send, prepare again, retry, speculate.</summary>
-internal sealed class Session : ISession, IAsyncDisposable
+internal sealed class Session : ISession, ITopologyObserver, IAsyncDisposable
 {
     private readonly ClusterOptions _options;
     private readonly ConnectionSettings _settings;
     private readonly TokenAwareDatacenterPolicy _balancing;
     private readonly MonotonicTimestamps _timestamps;
-    private readonly ConcurrentDictionary<string, Task<PreparedStatement>> _prepared = new();
+    private readonly ConcurrentDictionary<string, Lazy<Task<PreparedStatement>>> _prepared = new();
     private readonly Lock _lock = new();
     private readonly List<Task> _retired = [];
     private Dictionary<Host, HostPool> _pools = [];
@@ -53,24 +53,36 @@ internal sealed class Session : ISession, IAsyncDisposable
         }
     }
 
-    public async Task<PreparedStatement> PrepareAsync(string cql, CancellationToken cancellationToken = default)
+    /// <summary>Other nodes' opinion of a host; ours comes from the connections.</summary>
+    public void OnStatus(IPEndPoint address, bool isUp)
     {
-        var task = _prepared.GetOrAdd(cql, text => PrepareOnAnyHostAsync(text));
-        try
-        {
-            return await task.WaitAsync(cancellationToken);
-        }
-        catch (DriverException)
-        {
-            _prepared.TryRemove(new KeyValuePair<string, Task<PreparedStatement>>(cql, task));
-            throw;
-        }
+        HostPool? pool;
+        lock (_lock) pool = _pools.FirstOrDefault(p => p.Key.Address.Equals(address)).Value;
+        pool?.OnStatus(isUp);
     }
 
-    public async Task<RowSet> ExecuteAsync(IStatement statement, CancellationToken cancellationToken = default)
+    /// <summary>Each text once, however many ask; a failure isn't kept.</summary>
+    public Task<PreparedStatement> PrepareAsync(string cql, CancellationToken cancellationToken = default) =>
+        _prepared.GetOrAdd(cql, text => new Lazy<Task<PreparedStatement>>(() => PrepareAndKeepAsync(text))).Value.WaitAsync(cancellationToken);
+
+    public Task<RowSet> ExecuteAsync(IStatement statement, CancellationToken cancellationToken = default) =>
+        new Execution(this, _options, statement, cancellationToken).RunAsync();
+
+    private async Task<PreparedStatement> PrepareAndKeepAsync(string cql)
     {
-        var execution = new Execution(this, statement, cancellationToken);
-        return await execution.RunAsync();
+        // Never completes before it is in the dictionary.
+        await Task.Yield();
+        var kept = false;
+        try
+        {
+            var statement = await PrepareOnAnyHostAsync(cql);
+            kept = true;
+            return statement;
+        }
+        finally
+        {
+            if (!kept) _prepared.TryRemove(cql, out _);
+        }
     }
 
     private async Task<PreparedStatement> PrepareOnAnyHostAsync(string cql)
@@ -91,24 +103,28 @@ internal sealed class Session : ISession, IAsyncDisposable
         throw new NoHostAvailableException(errors);
     }
 
-    private Task<PreparedResult> PrepareOnAsync(Connection connection, string cql, CancellationToken cancellationToken) => connection.RequestAsync(
+    /// <summary>Has one host parse a statement.</summary>
+    public Task<PreparedResult> PrepareOnAsync(Connection connection, string cql, CancellationToken cancellationToken) => connection.RequestAsync(
         Requests.Prepare(cql, connection.Version),
-        (_, body) => ReadResult(body, connection.Version, null) as PreparedResult ?? throw new DriverInternalError("A PREPARE brought no prepared statement."),
+        (opcode, body) => Result.Read(opcode, body, connection.Version, null) as PreparedResult ?? throw new DriverInternalError("A PREPARE brought no prepared statement."),
         _options.QueryOptions.Timeout,
         cancellationToken);
 
-    private ValueTask<Connection> TakeAsync(Host host, CancellationToken cancellationToken)
+    /// <exception cref="DriverException">The host has no connection.</exception>
+    public ValueTask<Connection> TakeAsync(Host host, CancellationToken cancellationToken)
     {
         HostPool? pool;
         lock (_lock) _pools.TryGetValue(host, out pool);
         return pool?.TakeAsync(_settings.ConnectTimeout, cancellationToken) ?? throw new DriverException($"{host} is not in the local datacenter '{_options.LocalDatacenter}'.");
     }
 
-    private static Result ReadResult(ReadOnlyMemory<byte> body, byte version, IReadOnlyList<CqlColumn>? known)
-    {
-        var reader = new BodyReader(body);
-        return Result.Read(ref reader, version, known);
-    }
+    /// <summary>The hosts to try, replicas of the key first.</summary>
+    public IEnumerable<Host> PlanFor(string? keyspace, byte[]? routingKey) =>
+        _balancing.NewQueryPlan(_hosts, keyspace is not null && routingKey is not null ? _tokens.ReplicasOf(keyspace, routingKey) : []);
+
+    public long NextTimestamp() => _timestamps.Next();
+
+    public TimeProvider Time => _settings.Time;
 
     public async ValueTask DisposeAsync()
     {
@@ -116,190 +132,5 @@ internal sealed class Session : ISession, IAsyncDisposable
         Task[] retired;
         lock (_lock) retired = [.. _retired];
         await Task.WhenAll(retired);
-    }
-
-    /// <summary>One statement's way through the hosts.</summary>
-    private sealed class Execution(Session session, IStatement statement, CancellationToken cancellationToken)
-    {
-        private readonly QueryOptions _defaults = session._options.QueryOptions;
-
-        // Stamped once: a retried write stays the same write.
-        private readonly long? _timestamp = statement.Timestamp ?? session._timestamps.Next();
-
-        private bool Idempotent => statement.IsIdempotent ?? _defaults.DefaultIdempotence;
-
-        public async Task<RowSet> RunAsync()
-        {
-            var plan = new QueryPlan(session._balancing.NewQueryPlan(session._hosts, Replicas()));
-            if (!Idempotent || session._options.SpeculativeExecution is not { MaxExecutions: > 0 } speculative) return await AttemptAsync(plan, cancellationToken);
-            return await SpeculateAsync(plan, speculative);
-        }
-
-        private async Task<RowSet> SpeculateAsync(QueryPlan plan, SpeculativeExecution speculative)
-        {
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var running = new List<Task<RowSet>> { AttemptAsync(plan, stop.Token) };
-            var started = 1;
-            Exception? last = null;
-            try
-            {
-                while (running.Count > 0)
-                {
-                    var waiting = Task.WhenAny(running);
-                    if (started <= speculative.MaxExecutions)
-                    {
-                        var delay = Task.Delay(speculative.Delay, session._settings.Time, stop.Token);
-                        if (await Task.WhenAny(waiting, delay) == delay)
-                        {
-                            started++;
-                            running.Add(AttemptAsync(plan, stop.Token));
-                            continue;
-                        }
-                    }
-                    var done = await waiting;
-                    running.Remove(done);
-                    try
-                    {
-                        return await done;
-                    }
-                    catch (DriverException e)
-                    {
-                        // An attempt that found the plan used up says less than one that was answered.
-                        if (last is null || e is not NoHostAvailableException) last = e;
-                    }
-                }
-            }
-            finally
-            {
-                await stop.CancelAsync();
-                foreach (var late in running) _ = late.ContinueWith(static t => t.Exception, TaskScheduler.Default);
-            }
-            throw last!;
-        }
-
-        private async Task<RowSet> AttemptAsync(QueryPlan plan, CancellationToken stop)
-        {
-            var errors = new Dictionary<IPEndPoint, Exception>();
-            var retries = 0;
-            var host = plan.Next();
-            while (host is not null)
-            {
-                var decision = RetryDecision.RetryNextHost;
-                try
-                {
-                    var connection = await session.TakeAsync(host, stop);
-                    try
-                    {
-                        return await SendAsync(connection, stop);
-                    }
-                    catch (UnpreparedException e)
-                    {
-                        await PrepareAgainAsync(connection, e.Id, stop);
-                        return await SendAsync(connection, stop);
-                    }
-                }
-                catch (DriverException e)
-                {
-                    errors[host.Address] = e;
-                    decision = Decide(e, retries++);
-                    if (decision == RetryDecision.Rethrow) throw;
-                }
-                if (decision == RetryDecision.RetryNextHost) host = plan.Next();
-            }
-            throw new NoHostAvailableException(errors);
-        }
-
-        private RetryDecision Decide(DriverException error, int retries)
-        {
-            var policy = session._options.RetryPolicy;
-            return error switch
-            {
-                ReadTimeoutException e => policy.OnReadTimeout(statement, e, retries),
-                WriteTimeoutException e => policy.OnWriteTimeout(statement, e, Idempotent, retries),
-                UnavailableException e => policy.OnUnavailable(statement, e, retries),
-                OverloadedException or IsBootstrappingException or TruncateException or ConnectionClosedException or OperationTimedOutException or BusyPoolException =>
-                    policy.OnRequestError(statement, error, Idempotent, retries),
-                ServerErrorException or DriverInternalError => RetryDecision.Rethrow,
-                // No connection could be had: nothing was sent.
-                _ => RetryDecision.RetryNextHost,
-            };
-        }
-
-        private IReadOnlyList<Host> Replicas()
-        {
-            var bound = statement as BoundStatement ?? (statement as BatchStatement)?.Statements.FirstOrDefault();
-            return bound is { Keyspace: { } keyspace, RoutingKey: { } key } ? session._tokens.ReplicasOf(keyspace, key) : [];
-        }
-
-        private Task<RowSet> SendAsync(Connection connection, CancellationToken stop)
-        {
-            var version = connection.Version;
-            var parameters = new QueryParameters
-            {
-                Consistency = statement.ConsistencyLevel ?? _defaults.ConsistencyLevel,
-                SerialConsistency = statement.SerialConsistencyLevel ?? _defaults.SerialConsistencyLevel,
-                PageSize = (statement.PageSize ?? _defaults.PageSize) is > 0 and var size ? size : null,
-                PagingState = statement.PagingState,
-                Timestamp = _timestamp,
-            };
-            IReadOnlyList<CqlColumn>? columns = null;
-            PreparedStatement? prepared = null;
-            Request request;
-            switch (statement)
-            {
-                case SimpleStatement simple:
-                    request = Requests.Query(simple.QueryString, parameters, version);
-                    break;
-                case BoundStatement bound:
-                    prepared = bound.PreparedStatement;
-                    var result = prepared.Result;
-                    columns = result.Columns;
-                    // v5 says when the columns have changed; v4 doesn't, so that there they are sent with every result.
-                    request = Requests.Execute(result.Id, result.ResultMetadataId, parameters with { Values = bound.Values, SkipMetadata = version >= 5 && columns.Count > 0 }, version);
-                    break;
-                case BatchStatement batch:
-                    request = Requests.Batch(
-                        batch.BatchType, [.. batch.Statements.Select(s => new BatchEntry(null, s.PreparedStatement.Result.Id, s.Values))], parameters, version);
-                    break;
-                default:
-                    throw new ArgumentException($"Statements of type {statement.GetType().Name} are not known.");
-            }
-            return connection.RequestAsync(request, (_, body) => ToRows(ReadResult(body, version, columns), prepared), statement.Timeout ?? _defaults.Timeout, stop);
-        }
-
-        private RowSet ToRows(Result result, PreparedStatement? prepared)
-        {
-            if (result is not RowsResult rows) return new RowSet(null, null);
-            if (rows.NewMetadataId is { } id && prepared is not null) prepared.Result = prepared.Result with { ResultMetadataId = id, Columns = rows.Columns };
-            return new RowSet(rows, (state, token) => session.ExecuteAsync(Paging.From(statement, state), token));
-        }
-
-        private async Task PrepareAgainAsync(Connection connection, byte[] id, CancellationToken stop)
-        {
-            var prepared = statement switch
-            {
-                BoundStatement bound => [bound.PreparedStatement],
-                BatchStatement batch => batch.Statements.Select(s => s.PreparedStatement).Distinct(),
-                _ => throw new DriverInternalError("A host did not know a statement that was not prepared."),
-            };
-            // All of a batch: the host forgot more than the first, usually.
-            foreach (var each in prepared)
-            {
-                var again = await session.PrepareOnAsync(connection, each.QueryString, stop);
-                if (!again.Id.AsSpan().SequenceEqual(each.Result.Id) && again.Id.AsSpan().SequenceEqual(id)) throw new DriverInternalError("A statement got another id when it was prepared again.");
-                each.Result = again;
-            }
-        }
-    }
-
-    /// <summary>Hosts are handed out once, to all attempts together.</summary>
-    private sealed class QueryPlan(IEnumerable<Host> hosts)
-    {
-        private readonly IEnumerator<Host> _hosts = hosts.GetEnumerator();
-
-        public Host? Next()
-        {
-            lock (_hosts) return _hosts.MoveNext() ? _hosts.Current : null;
-        }
     }
 }

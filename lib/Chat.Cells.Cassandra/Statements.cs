@@ -33,17 +33,46 @@ public abstract class Statement<TSelf> : IStatement
     public TimeSpan? Timeout { get; private set; }
     public long? Timestamp { get; private set; }
 
-    public TSelf SetConsistencyLevel(ConsistencyLevel value) => With(() => ConsistencyLevel = value);
-    public TSelf SetSerialConsistencyLevel(ConsistencyLevel value) => With(() => SerialConsistencyLevel = value);
-    public TSelf SetIdempotence(bool value) => With(() => IsIdempotent = value);
-    public TSelf SetPageSize(int value) => With(() => PageSize = value);
-    public TSelf SetPagingState(byte[]? value) => With(() => PagingState = value);
-    public TSelf SetTimeout(TimeSpan value) => With(() => Timeout = value);
-    public TSelf SetTimestamp(long microseconds) => With(() => Timestamp = microseconds);
-
-    private TSelf With(Action set)
+    public TSelf SetConsistencyLevel(ConsistencyLevel value)
     {
-        set();
+        ConsistencyLevel = value;
+        return (TSelf)this;
+    }
+
+    public TSelf SetSerialConsistencyLevel(ConsistencyLevel value)
+    {
+        SerialConsistencyLevel = value;
+        return (TSelf)this;
+    }
+
+    public TSelf SetIdempotence(bool value)
+    {
+        IsIdempotent = value;
+        return (TSelf)this;
+    }
+
+    public TSelf SetPageSize(int value)
+    {
+        PageSize = value;
+        return (TSelf)this;
+    }
+
+    public TSelf SetPagingState(byte[]? value)
+    {
+        PagingState = value;
+        return (TSelf)this;
+    }
+
+    public TSelf SetTimeout(TimeSpan value)
+    {
+        Timeout = value;
+        return (TSelf)this;
+    }
+
+    /// <param name="microseconds">Since 1970.</param>
+    public TSelf SetTimestamp(long microseconds)
+    {
+        Timestamp = microseconds;
         return (TSelf)this;
     }
 }

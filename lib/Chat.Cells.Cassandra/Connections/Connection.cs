@@ -8,31 +8,35 @@ using Cassandra.Protocol;
 namespace Cassandra.Connections;
 
 /// <summary>
-/// One connection: many requests in flight, told apart by stream id. A request that isn't answered in time keeps its stream id until the answer comes; too many of those and the
-/// connection is given up.
+/// One connection: many requests in flight, told apart by stream id. A request that isn't answered in time keeps its stream id until the answer comes; too many of those, or silence
+/// after a heartbeat, and the connection is given up.
 /// </summary>
 internal sealed class Connection : IAsyncDisposable
 {
     private const int MaxInFlight = 2048;
     private const int MaxOrphans = 256;
+    private const int WriteSize = 64 * 1024;
 
     private readonly ConnectionSettings _settings;
     private readonly Stream _stream;
     private readonly FrameReader _reader;
-    private readonly Channel<ReadOnlyMemory<byte>> _outgoing = Channel.CreateUnbounded<ReadOnlyMemory<byte>>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<byte[]> _outgoing = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
     private readonly ConcurrentQueue<short> _freeStreams = new(Enumerable.Range(0, MaxInFlight).Select(i => (short)i));
     private readonly ConcurrentDictionary<short, Pending> _pending = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource<Exception?> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loops = Task.CompletedTask;
+    private int _inFlight;
     private int _orphans;
+    private long _framesRead;
 
     private Connection(IPEndPoint host, ConnectionSettings settings, Stream stream)
     {
         Host = host;
         _settings = settings;
         _stream = stream;
-        _reader = new FrameReader(stream);
+        // Buffers reads only. One for both directions would have them wait for each other.
+        _reader = new FrameReader(new BufferedStream(stream, WriteSize));
         Version = settings.Version;
     }
 
@@ -40,59 +44,55 @@ internal sealed class Connection : IAsyncDisposable
 
     public byte Version { get; }
 
-    /// <summary>Completes when the connection is gone, with the reason.</summary>
+    /// <summary>Completes when the connection is gone, with the reason; null when it was disposed.</summary>
     public Task<Exception?> Closed => _closed.Task;
 
-    public int InFlight => _pending.Count;
-
-    public bool IsBusy => _freeStreams.IsEmpty;
+    /// <summary>Requests whose answer hasn't come, those given up included.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
 
     /// <summary>Connects and shakes hands.</summary>
     /// <exception cref="UnsupportedVersionException">The server speaks an older protocol.</exception>
     /// <exception cref="AuthenticationException">Wrong credentials.</exception>
     public static async Task<Connection> OpenAsync(IPEndPoint host, ConnectionSettings settings, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(settings.ConnectTimeout);
+        using var limit = new CancellationTokenSource(settings.ConnectTimeout, settings.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         var socket = new Socket(host.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        Connection? connection = null;
+        Stream? stream = null;
+        var open = false;
         try
         {
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            await socket.ConnectAsync(host, limit.Token);
-            Stream stream = new NetworkStream(socket, ownsSocket: true);
+            await socket.ConnectAsync(host, either.Token);
+            stream = new NetworkStream(socket, ownsSocket: true);
             if (settings.Tls is { } tls)
             {
                 var secured = new SslStream(stream);
                 stream = secured;
-                await secured.AuthenticateAsClientAsync(tls(host), limit.Token);
+                await secured.AuthenticateAsClientAsync(tls(host), either.Token);
             }
-            connection = new Connection(host, settings, new BufferedStream(stream, 64 * 1024));
-            await connection.HandshakeAsync(limit.Token);
-            connection._loops = Task.WhenAll(connection.WriteLoopAsync(), connection.ReadLoopAsync());
+            var connection = new Connection(host, settings, stream);
+            await new Handshake(host, settings, stream, connection._reader).RunAsync(either.Token);
+            connection._loops = Task.WhenAll(connection.WriteLoopAsync(), connection.ReadLoopAsync(), connection.HeartbeatLoopAsync());
+            open = true;
             return connection;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            await DropAsync(socket, connection);
             throw new OperationTimedOutException(host, settings.ConnectTimeout);
         }
         catch (Exception e) when (e is SocketException or IOException or System.Security.Authentication.AuthenticationException)
         {
-            await DropAsync(socket, connection);
             throw new ConnectionClosedException(host, e);
         }
-        catch
+        finally
         {
-            await DropAsync(socket, connection);
-            throw;
+            if (!open)
+            {
+                if (stream is not null) await stream.DisposeAsync();
+                socket.Dispose();
+            }
         }
-    }
-
-    private static async ValueTask DropAsync(Socket socket, Connection? connection)
-    {
-        if (connection is not null) await connection.DisposeAsync();
-        socket.Dispose();
     }
 
     /// <summary>Sends a request and waits for the answer: a result, or the server's error as an exception.</summary>
@@ -101,13 +101,18 @@ internal sealed class Connection : IAsyncDisposable
     /// <exception cref="BusyPoolException">No stream id is free: certainly not sent.</exception>
     public async Task<T> RequestAsync<T>(Request request, Func<Opcode, ReadOnlyMemory<byte>, T> decode, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        if (_closed.Task.IsCompleted) throw new ConnectionClosedException(Host, await _closed.Task);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_closed.Task.IsCompleted) throw new ConnectionClosedException(Host, await _closed.Task, wasSent: false);
         if (!_freeStreams.TryDequeue(out var stream)) throw new BusyPoolException(Host);
         var pending = new Pending();
         _pending[stream] = pending;
-        _outgoing.Writer.TryWrite(Encode(stream, request));
-        // The loops may have failed everything pending just before this one was added.
-        if (_closed.Task.IsCompleted && _pending.TryRemove(stream, out _)) throw new ConnectionClosedException(Host, await _closed.Task);
+        Interlocked.Increment(ref _inFlight);
+        // Refused only when closed. Closing fails all that is pending, but may have gone past just before this one was added.
+        if (!_outgoing.Writer.TryWrite(Frames.Encode(Version, stream, request, _reader.Segmented)) && _pending.TryRemove(stream, out _))
+        {
+            throw new ConnectionClosedException(Host, await _closed.Task, wasSent: false);
+        }
+        if (_closed.Task.IsCompleted) FailPending(await _closed.Task);
 
         (FrameHeader Header, byte[] Body) answer;
         try
@@ -120,57 +125,63 @@ internal sealed class Connection : IAsyncDisposable
             if (e is TimeoutException) throw new OperationTimedOutException(Host, timeout);
             throw;
         }
-        return Decode(answer.Header, answer.Body, decode);
+        var content = Frames.Content(answer.Header.Flags, answer.Body);
+        return answer.Header.Opcode == Opcode.Error ? throw ServerErrors.Read(new BodyReader(content)) : decode(answer.Header.Opcode, content);
     }
 
-    private async Task HandshakeAsync(CancellationToken cancellationToken)
+    /// <summary>Asks for a sign of life; without one the connection is given up.</summary>
+    /// <returns>True when one came.</returns>
+    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
     {
-        var startup = Requests.Startup(_settings.ClientName);
-        var (header, body) = await ExchangeAsync(startup, cancellationToken);
-        if (header.Opcode == Opcode.Error && IsUnsupportedVersion(header, body)) throw new UnsupportedVersionException(Version);
-        _reader.Segmented = Version >= 5;
-        if (header.Opcode == Opcode.Error) throw ReadError(body);
-        if (header.Opcode == Opcode.Ready) return;
-        if (header.Opcode != Opcode.Authenticate) throw new DriverInternalError($"The server answered STARTUP with {header.Opcode}.");
-        if (_settings.Credentials is not { } credentials) throw new AuthenticationException($"{Host} asks for credentials, and none are configured.");
-        (header, body) = await ExchangeAsync(Requests.AuthResponse(credentials.UserName, credentials.Password), cancellationToken);
-        if (header.Opcode == Opcode.Error) throw ReadError(body);
-        if (header.Opcode != Opcode.AuthSuccess) throw new AuthenticationException($"{Host} wants another kind of authentication than user name and password.");
-    }
-
-    private bool IsUnsupportedVersion(FrameHeader header, byte[] body)
-    {
-        if (header.Version < Version) return true;
-        return ReadError(body) is ProtocolErrorException { Message: var message } && message.Contains("protocol version", StringComparison.OrdinalIgnoreCase);
-    }
-
-    private async Task<(FrameHeader Header, byte[] Body)> ExchangeAsync(Request request, CancellationToken cancellationToken)
-    {
-        await _stream.WriteAsync(Encode(0, request), cancellationToken);
-        await _stream.FlushAsync(cancellationToken);
-        return await _reader.ReadAsync(cancellationToken);
-    }
-
-    private ReadOnlyMemory<byte> Encode(short stream, Request request)
-    {
-        var frame = new byte[FrameHeader.Length + request.Body.Length];
-        new FrameHeader(Version, IsResponse: false, FrameFlags.None, stream, request.Opcode, request.Body.Length).Write(frame);
-        request.Body.Span.CopyTo(frame.AsSpan(FrameHeader.Length));
-        return _reader.Segmented ? Segments.Wrap(frame) : frame;
+        try
+        {
+            return await RequestAsync(Requests.Options(), static (_, _) => true, _settings.ConnectTimeout, cancellationToken);
+        }
+        catch (OperationTimedOutException e)
+        {
+            Close(e);
+            return false;
+        }
+        catch (ConnectionClosedException)
+        {
+            return false;
+        }
+        catch (DriverException)
+        {
+            // An error is an answer, and a connection with no stream id left has its own limit.
+            return true;
+        }
     }
 
     private async Task WriteLoopAsync()
     {
+        var batch = new byte[WriteSize];
         try
         {
             while (await _outgoing.Reader.WaitToReadAsync(_closing.Token))
             {
-                // Everything that waits goes out in one write.
-                while (_outgoing.Reader.TryRead(out var frame)) await _stream.WriteAsync(frame, _closing.Token);
+                // Everything that waits goes out in as few writes as it fits in.
+                var filled = 0;
+                while (_outgoing.Reader.TryRead(out var frame))
+                {
+                    if (filled + frame.Length > batch.Length && filled > 0)
+                    {
+                        await _stream.WriteAsync(batch.AsMemory(0, filled), _closing.Token);
+                        filled = 0;
+                    }
+                    if (frame.Length > batch.Length)
+                    {
+                        await _stream.WriteAsync(frame, _closing.Token);
+                        continue;
+                    }
+                    frame.CopyTo(batch, filled);
+                    filled += frame.Length;
+                }
+                if (filled > 0) await _stream.WriteAsync(batch.AsMemory(0, filled), _closing.Token);
                 await _stream.FlushAsync(_closing.Token);
             }
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e)
         {
             Close(e);
         }
@@ -183,52 +194,45 @@ internal sealed class Connection : IAsyncDisposable
             while (true)
             {
                 var (header, body) = await _reader.ReadAsync(_closing.Token);
-                if (header.Stream < 0) OnEvent(body);
+                Interlocked.Increment(ref _framesRead);
+                if (!header.IsResponse || header.Version != Version) throw new DriverInternalError($"A frame of version {header.Version} came on a connection of version {Version}.");
+                if (header is { Stream: -1, Opcode: Opcode.Event }) _settings.OnEvent?.Invoke(ServerEvent.Read(new BodyReader(Frames.Content(header.Flags, body))));
                 else if (_pending.TryRemove(header.Stream, out var pending)) Complete(header, body, pending);
                 else throw new DriverInternalError($"An answer came for stream {header.Stream}, which nobody waits on.");
             }
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException or DriverException)
+        catch (Exception e)
         {
+            // Whatever it is, nobody reads from here on.
             Close(e);
+        }
+    }
+
+    private async Task HeartbeatLoopAsync()
+    {
+        try
+        {
+            var before = -1L;
+            while (true)
+            {
+                await Task.Delay(_settings.HeartbeatInterval, _settings.Time, _closing.Token);
+                var now = Interlocked.Read(ref _framesRead);
+                if (now == before && !await ProbeAsync(_closing.Token)) return;
+                before = Interlocked.Read(ref _framesRead);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Closed.
         }
     }
 
     private void Complete(FrameHeader header, byte[] body, Pending pending)
     {
         if (!pending.Answered()) Interlocked.Decrement(ref _orphans);
+        Interlocked.Decrement(ref _inFlight);
         _freeStreams.Enqueue(header.Stream);
         pending.Answer.TrySetResult((header, body));
-    }
-
-    private void OnEvent(byte[] body)
-    {
-        var reader = new BodyReader(body);
-        _settings.OnEvent?.Invoke(ServerEvent.Read(ref reader));
-    }
-
-    private static T Decode<T>(FrameHeader header, byte[] body, Func<Opcode, ReadOnlyMemory<byte>, T> decode)
-    {
-        ReadOnlyMemory<byte> content = body;
-        if (header.Flags != FrameFlags.None) content = SkipExtras(header.Flags, body);
-        return header.Opcode == Opcode.Error ? throw ReadError(content) : decode(header.Opcode, content);
-    }
-
-    // Tracing id, warnings and custom payload come before the message.
-    private static ReadOnlyMemory<byte> SkipExtras(FrameFlags flags, ReadOnlyMemory<byte> body)
-    {
-        if (flags.HasFlag(FrameFlags.Compression)) throw new DriverInternalError("The server compressed a frame, which was not asked for.");
-        var reader = new BodyReader(body);
-        if (flags.HasFlag(FrameFlags.Tracing)) reader.Uuid();
-        if (flags.HasFlag(FrameFlags.Warning)) reader.StringList();
-        if (flags.HasFlag(FrameFlags.CustomPayload)) reader.SkipBytesMap();
-        return body[^reader.Remaining..];
-    }
-
-    private static ServerErrorException ReadError(ReadOnlyMemory<byte> body)
-    {
-        var reader = new BodyReader(body);
-        return ServerErrors.Read(ref reader);
     }
 
     private void Close(Exception reason)
@@ -237,17 +241,25 @@ internal sealed class Connection : IAsyncDisposable
         _outgoing.Writer.TryComplete();
         _closing.Cancel();
         _stream.Dispose();
+        FailPending(reason);
+    }
+
+    private void FailPending(Exception? reason)
+    {
         foreach (var stream in _pending.Keys)
         {
-            if (_pending.TryRemove(stream, out var pending)) pending.Answer.TrySetException(new ConnectionClosedException(Host, reason));
+            if (!_pending.TryRemove(stream, out var pending)) continue;
+            pending.Answer.TrySetException(new ConnectionClosedException(Host, reason));
+            // Nobody awaits those that were given up.
+            _ = pending.Answer.Task.Exception;
         }
     }
 
     public async ValueTask DisposeAsync()
     {
+        // The token source stays: it has no timer, and a request may be looking at it.
         Close(new OperationCanceledException());
         await _loops;
-        _closing.Dispose();
     }
 
     private sealed class Pending
@@ -263,19 +275,3 @@ internal sealed class Connection : IAsyncDisposable
         public bool Answered() => Interlocked.CompareExchange(ref _state, 2, 0) == 0;
     }
 }
-
-/// <summary>What every connection of a cluster has in common.</summary>
-internal sealed record ConnectionSettings
-{
-    public required byte Version { get; init; }
-    public required string ClientName { get; init; }
-    public (string UserName, string Password)? Credentials { get; init; }
-    public Func<IPEndPoint, SslClientAuthenticationOptions>? Tls { get; init; }
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
-    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(12);
-    public Action<ServerEvent>? OnEvent { get; init; }
-    public TimeProvider Time { get; init; } = TimeProvider.System;
-}
-
-/// <summary>The server doesn't speak this version of the protocol.</summary>
-internal sealed class UnsupportedVersionException(byte version) : DriverException($"The server does not speak version {version} of the native protocol.");

@@ -5,18 +5,27 @@ using Microsoft.Extensions.Logging;
 
 namespace Cassandra.Connections;
 
+/// <summary>What the control connection tells the session.</summary>
+internal interface ITopologyObserver
+{
+    void OnTopology(IReadOnlyList<Host> hosts, TokenMap tokens);
+
+    void OnStatus(IPEndPoint host, bool isUp);
+}
+
 /// <summary>
-/// The connection that watches the cluster: it registers for topology, status and schema events and reads the system tables after each. When it breaks it goes to
-/// another host.
+/// The connection that watches the cluster: it registers for topology, status and schema events and reads the system tables after each, and now and then without one. When it
+/// breaks it goes to another host.
 /// </summary>
 internal sealed partial class ControlConnection : IAsyncDisposable
 {
     private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
 
-    private readonly IReadOnlyList<IPEndPoint> _contactPoints;
+    private readonly Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>> _contactPoints;
     private readonly ConnectionSettings _settings;
     private readonly ReconnectionPolicy _reconnection;
-    private readonly Action<IReadOnlyList<Host>, TokenMap> _onTopology;
+    private readonly ITopologyObserver _observer;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _closing = new();
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -24,18 +33,15 @@ internal sealed partial class ControlConnection : IAsyncDisposable
     private IReadOnlyList<Host> _hosts = [];
     private Task _running = Task.CompletedTask;
 
+    /// <param name="contactPoints">Resolves them, anew for each attempt: addresses behind names change.</param>
     public ControlConnection(
-        IReadOnlyList<IPEndPoint> contactPoints,
-        ConnectionSettings settings,
-        ReconnectionPolicy reconnection,
-        Action<IReadOnlyList<Host>, TokenMap> onTopology,
-        ILogger logger)
+        Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>> contactPoints, ConnectionSettings settings, ReconnectionPolicy reconnection, ITopologyObserver observer)
     {
         _contactPoints = contactPoints;
         _settings = settings with { OnEvent = OnEvent };
         _reconnection = reconnection;
-        _onTopology = onTopology;
-        _logger = logger;
+        _observer = observer;
+        _logger = settings.Logger;
     }
 
     /// <summary>Completes when the topology was read for the first time.</summary>
@@ -52,26 +58,29 @@ internal sealed partial class ControlConnection : IAsyncDisposable
         while (!_closing.IsCancellationRequested)
         {
             var errors = new Dictionary<IPEndPoint, Exception>();
-            foreach (var host in Candidates())
+            try
             {
-                try
+                foreach (var host in await CandidatesAsync())
                 {
-                    await using var connection = await Connection.OpenAsync(host, _settings, _closing.Token);
-                    failures = 0;
-                    await WatchAsync(connection);
+                    var error = await TryWatchAsync(host, () => failures = 0);
+                    if (_closing.IsCancellationRequested) return;
+                    errors[host] = error;
+                    LogFailed(host, error.Message);
+                    // Another contact point would say the same.
+                    if (error is UnsupportedVersionException or AuthenticationException && _ready.TrySetException(error)) return;
                 }
-                catch (OperationCanceledException) when (_closing.IsCancellationRequested)
-                {
-                    return;
-                }
-                catch (DriverException e)
-                {
-                    errors[host] = e;
-                    LogFailed(host, e.Message);
-                    if (e is UnsupportedVersionException or AuthenticationException && _ready.TrySetException(e)) return;
-                }
+                if (_ready.TrySetException(new NoHostAvailableException(errors))) return;
             }
-            if (_ready.TrySetException(new NoHostAvailableException(errors))) return;
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (DriverException e)
+            {
+                // The contact points' names can't be resolved.
+                if (_ready.TrySetException(e)) return;
+                LogUnresolved(e.Message);
+            }
             try
             {
                 await Task.Delay(_reconnection.Delay(failures++), _settings.Time, _closing.Token);
@@ -83,19 +92,41 @@ internal sealed partial class ControlConnection : IAsyncDisposable
         }
     }
 
-    private async Task WatchAsync(Connection connection)
+    /// <summary>Watches until that fails: why.</summary>
+    private async Task<Exception> TryWatchAsync(IPEndPoint host, Action onReady)
+    {
+        try
+        {
+            await using var connection = await Connection.OpenAsync(host, _settings, _closing.Token);
+            await WatchAsync(connection, onReady);
+            return new ConnectionClosedException(host, await connection.Closed);
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, the next host may do better; that nobody watched would be worse.
+            return e;
+        }
+    }
+
+    private async Task WatchAsync(Connection connection, Action onReady)
     {
         // Registered before it is read: no change falls between.
         await connection.RequestAsync(Requests.Register("TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"), static (_, _) => true, _settings.RequestTimeout, _closing.Token);
         await RefreshAsync(connection);
+        onReady();
         _ready.TrySetResult();
         while (true)
         {
-            var changed = _changed.Reader.ReadAsync(_closing.Token).AsTask();
-            if (await Task.WhenAny(changed, connection.Closed) != changed) throw new ConnectionClosedException(connection.Host, await connection.Closed);
-            await changed;
+            using var turn = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
+            // Waits without taking: a wait left behind by a broken connection must not swallow an event of the next.
+            var changed = _changed.Reader.WaitToReadAsync(turn.Token).AsTask();
+            var first = await Task.WhenAny(changed, connection.Closed, Task.Delay(RefreshInterval, _settings.Time, turn.Token));
+            await turn.CancelAsync();
+            if (first == connection.Closed) return;
+            _closing.Token.ThrowIfCancellationRequested();
             // Events come in bursts, and a little before the system tables have them.
             await Task.Delay(SettleTime, _settings.Time, _closing.Token);
+            _changed.Reader.TryRead(out _);
             await RefreshAsync(connection);
         }
     }
@@ -103,26 +134,42 @@ internal sealed partial class ControlConnection : IAsyncDisposable
     private async Task RefreshAsync(Connection connection)
     {
         var known = _hosts.ToDictionary(h => h.HostId);
-        _hosts = await TopologyReader.ReadHostsAsync(connection, known, _settings.RequestTimeout, _closing.Token);
+        var hosts = await TopologyReader.ReadHostsAsync(connection, known, _settings.RequestTimeout, _closing.Token);
         var keyspaces = await TopologyReader.ReadKeyspacesAsync(connection, _settings.RequestTimeout, _closing.Token);
-        _onTopology(_hosts, new TokenMap(_hosts, keyspaces));
+        Volatile.Write(ref _hosts, hosts);
+        _observer.OnTopology(hosts, new TokenMap(hosts, keyspaces));
     }
 
     private void OnEvent(ServerEvent change)
     {
-        if (change is StatusChange status && _hosts.FirstOrDefault(h => h.Address.Equals(status.Host)) is { } host && !status.IsUp) host.IsUp = false;
+        if (change is StatusChange status) _observer.OnStatus(status.Host, status.IsUp);
         _changed.Writer.TryWrite(true);
     }
 
-    private IEnumerable<IPEndPoint> Candidates() => _hosts.Where(h => h.IsUp).Select(h => h.Address).Concat(_contactPoints).Distinct().ToList();
+    // Those thought to be down come after those thought to be up; contact points last, for when all addresses have changed.
+    private async Task<IReadOnlyList<IPEndPoint>> CandidatesAsync()
+    {
+        var known = Volatile.Read(ref _hosts).OrderByDescending(h => h.IsUp).Select(h => h.Address).ToList();
+        try
+        {
+            return [.. known.Concat(await _contactPoints(_closing.Token)).Distinct()];
+        }
+        catch (DriverException e) when (known.Count > 0)
+        {
+            LogUnresolved(e.Message);
+            return known;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _closing.CancelAsync();
         await _running;
-        _closing.Dispose();
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Can't watch the Cassandra cluster from {Host}: {Reason}")]
     private partial void LogFailed(IPEndPoint host, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "{Reason}")]
+    private partial void LogUnresolved(string reason);
 }

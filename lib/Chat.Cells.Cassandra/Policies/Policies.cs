@@ -17,14 +17,17 @@ public sealed class TokenAwareDatacenterPolicy(string localDatacenter) : ILoadBa
 
     public IEnumerable<Host> NewQueryPlan(IReadOnlyCollection<Host> hosts, IReadOnlyList<Host> replicas)
     {
-        var local = replicas.Where(h => h.IsUp && h.Datacenter == LocalDatacenter).ToArray();
-        Random.Shared.Shuffle(local);
-        foreach (var host in local) yield return host;
-        var others = hosts.Where(h => h.IsUp && h.Datacenter == LocalDatacenter && !local.Contains(h)).OrderBy(h => h.HostId).ToArray();
+        // Looked at once, so that a host that goes up or down meanwhile is neither left out nor handed out twice.
+        var up = hosts.Where(h => h.IsUp && h.Datacenter == LocalDatacenter).OrderBy(h => h.HostId).ToArray();
+        var down = hosts.Where(h => h.Datacenter == LocalDatacenter).Except(up).ToArray();
+        var first = replicas.Where(up.Contains).ToArray();
+        Random.Shared.Shuffle(first);
+        var others = up.Except(first).ToArray();
         var start = (uint)Interlocked.Increment(ref _next);
+        foreach (var host in first) yield return host;
         for (uint i = 0; i < others.Length; i++) yield return others[(start + i) % (uint)others.Length];
-        // Hosts that are thought to be down come last: the thought may be old.
-        foreach (var host in hosts.Where(h => !h.IsUp && h.Datacenter == LocalDatacenter)) yield return host;
+        // The thought that they are down may be old.
+        foreach (var host in down) yield return host;
     }
 }
 
@@ -48,7 +51,7 @@ public interface IRetryPolicy
     RetryDecision OnWriteTimeout(IStatement statement, WriteTimeoutException error, bool idempotent, int retries);
     RetryDecision OnUnavailable(IStatement statement, UnavailableException error, int retries);
 
-    /// <summary>The connection broke, the host is overloaded or starting, or didn't answer in time.</summary>
+    /// <summary>The connection broke, the host is overloaded or starting, failed inside, or didn't answer in time.</summary>
     RetryDecision OnRequestError(IStatement statement, Exception error, bool idempotent, int retries);
 }
 
@@ -68,8 +71,8 @@ public sealed class DefaultRetryPolicy : IRetryPolicy
 
     public RetryDecision OnRequestError(IStatement statement, Exception error, bool idempotent, int retries)
     {
-        // Bootstrapping and a full pool: certainly not done. Anything else may have been.
-        var notDone = error is IsBootstrappingException or BusyPoolException;
+        // Bootstrapping, a full pool, a connection that was gone before: certainly not done. Anything else may have been.
+        var notDone = error is IsBootstrappingException or BusyPoolException or ConnectionClosedException { WasSent: false };
         return (notDone || idempotent) && retries < MaxHosts ? RetryDecision.RetryNextHost : RetryDecision.Rethrow;
     }
 }

@@ -56,8 +56,10 @@ internal ref struct BodyReader(ReadOnlyMemory<byte> body)
     /// <summary>An [inet]: address and port.</summary>
     public IPEndPoint Inet()
     {
-        var address = new IPAddress(Take(Byte()).Span);
-        return new IPEndPoint(address, Int());
+        var bytes = Take(Byte()).Span;
+        var port = Int();
+        if (bytes.Length is not (4 or 16) || port is < 0 or > ushort.MaxValue) throw new DriverInternalError($"An [inet] has {bytes.Length} bytes and port {port}.");
+        return new IPEndPoint(new IPAddress(bytes), port);
     }
 
     public void SkipBytesMap()

@@ -62,7 +62,7 @@ internal static class Requests
     public static Request Startup(string clientName)
     {
         var w = new BodyWriter();
-        w.StringMap(new Dictionary<string, string> { ["CQL_VERSION"] = "3.0.0", ["DRIVER_NAME"] = clientName });
+        w.StringMap(new Dictionary<string, string> { ["DRIVER_NAME"] = clientName, ["CQL_VERSION"] = "3.0.0" });
         return new Request(Opcode.Startup, w.Written);
     }
 

@@ -12,11 +12,14 @@ internal abstract record Result
         MetadataChanged = 8,
     }
 
-    /// <param name="reader">At the body's start.</param>
+    /// <param name="opcode">The response's; anything but a RESULT is an error.</param>
+    /// <param name="body">The response's.</param>
     /// <param name="version">The protocol's.</param>
     /// <param name="known">The columns of the prepared statement, when the server was asked to leave them out.</param>
-    public static Result Read(ref BodyReader reader, byte version, IReadOnlyList<CqlColumn>? known)
+    public static Result Read(Opcode opcode, ReadOnlyMemory<byte> body, byte version, IReadOnlyList<CqlColumn>? known)
     {
+        if (opcode != Opcode.Result) throw new DriverInternalError($"The server answered with {opcode} where a RESULT was wanted.");
+        var reader = new BodyReader(body);
         var kind = reader.Int();
         switch (kind)
         {
@@ -38,15 +41,14 @@ internal abstract record Result
     private static RowsResult ReadRows(ref BodyReader reader, IReadOnlyList<CqlColumn>? known)
     {
         var flags = (RowsFlags)reader.Int();
-        var columnCount = reader.Count(reader.Int());
+        var columnCount = ColumnCount(ref reader);
         var pagingState = flags.HasFlag(RowsFlags.HasMorePages) ? reader.Bytes()?.ToArray() : null;
         var newMetadataId = flags.HasFlag(RowsFlags.MetadataChanged) ? reader.ShortBytes() : null;
         var columns = flags.HasFlag(RowsFlags.NoMetadata)
             ? known ?? throw new DriverInternalError("Rows came without their columns.")
             : ReadColumns(ref reader, columnCount, flags.HasFlag(RowsFlags.GlobalTableSpec));
         if (columns.Count != columnCount) throw new DriverInternalError($"Rows have {columnCount} columns, the prepared statement {columns.Count}.");
-        var rowCount = reader.Int();
-        if (columnCount > 0) reader.Count(rowCount);
+        var rowCount = reader.Count(reader.Int());
         var rows = new ReadOnlyMemory<byte>?[rowCount][];
         for (var i = 0; i < rowCount; i++)
         {
@@ -68,10 +70,17 @@ internal abstract record Result
         var variables = ReadColumns(ref reader, count, flags.HasFlag(RowsFlags.GlobalTableSpec));
 
         var resultFlags = (RowsFlags)reader.Int();
-        var resultCount = reader.Count(reader.Int());
+        var resultCount = ColumnCount(ref reader);
         if (resultFlags.HasFlag(RowsFlags.HasMorePages)) reader.Bytes();
         IReadOnlyList<CqlColumn> columns = resultFlags.HasFlag(RowsFlags.NoMetadata) ? [] : ReadColumns(ref reader, resultCount, resultFlags.HasFlag(RowsFlags.GlobalTableSpec));
         return new PreparedResult(id, resultMetadataId, variables, partitionKeys, columns);
+    }
+
+    // Not held against what is left of the body: a result without rows whose columns were left out is only these numbers.
+    private static int ColumnCount(ref BodyReader reader)
+    {
+        var count = reader.Int();
+        return count is >= 0 and <= ushort.MaxValue ? count : throw new DriverInternalError($"A result claims {count} columns.");
     }
 
     private static CqlColumn[] ReadColumns(ref BodyReader reader, int count, bool global)

@@ -3,12 +3,14 @@ namespace Cassandra.Protocol;
 /// <summary>Decodes ERROR bodies (specification, section 9).</summary>
 internal static class ServerErrors
 {
-    public static ServerErrorException Read(ref BodyReader reader)
+    public static ServerErrorException Read(BodyReader reader)
     {
         var code = reader.Int();
         var message = reader.String();
         switch (code)
         {
+            case 0x0000:
+                return new InternalServerErrorException(message);
             case 0x000A:
                 return new ProtocolErrorException(message);
             case 0x0100:
@@ -26,11 +28,13 @@ internal static class ServerErrors
             case 0x1200:
                 return new ReadTimeoutException(message, (ConsistencyLevel)reader.Short(), reader.Int(), reader.Int(), reader.Byte() != 0);
             case 0x1300:
-                return new ReadFailureException(message);
+                return new ReadFailureException(message, (ConsistencyLevel)reader.Short(), reader.Int(), reader.Int());
             case 0x1400:
                 return new FunctionFailureException(message);
             case 0x1500:
-                return new WriteFailureException(message);
+                return new WriteFailureException(message, (ConsistencyLevel)reader.Short(), reader.Int(), reader.Int());
+            case 0x1600:
+                return new CdcWriteFailureException(message);
             case 0x1700:
                 return new CasWriteUnknownException(message);
             case 0x2000:

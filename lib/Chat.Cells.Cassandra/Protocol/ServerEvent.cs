@@ -5,7 +5,7 @@ namespace Cassandra.Protocol;
 /// <summary>A pushed EVENT (specification, section 4.2.6).</summary>
 internal abstract record ServerEvent
 {
-    public static ServerEvent Read(ref BodyReader reader)
+    public static ServerEvent Read(BodyReader reader)
     {
         var type = reader.String();
         switch (type)

@@ -5,8 +5,12 @@ namespace Cassandra;
 /// <summary>Which hosts hold which part of the ring. Immutable: made anew when the topology or a keyspace changes.</summary>
 internal sealed class TokenMap
 {
+    /// <summary>Where SimpleStrategy counts replicas: everywhere. No datacenter can have this name.</summary>
+    public const string WholeRing = "";
+
     private readonly long[] _tokens;
     private readonly Host[] _owners;
+    private readonly (string Name, int Hosts, int Racks)[] _scopes;
     private readonly IReadOnlyDictionary<string, Replication> _keyspaces;
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, Host[][]> _replicas = new();
 
@@ -19,6 +23,11 @@ internal sealed class TokenMap
             .ToList();
         _tokens = [.. ring.Select(e => e.Token)];
         _owners = [.. ring.Select(e => e.Host)];
+        var owners = _owners.Distinct().ToList();
+        _scopes = [
+            (WholeRing, owners.Count, 0),
+            .. owners.GroupBy(h => h.Datacenter).Select(g => (g.Key, g.Count(), g.Select(h => h.Rack).Distinct().Count())),
+        ];
         _keyspaces = keyspaces;
     }
 
@@ -32,53 +41,46 @@ internal sealed class TokenMap
         return byToken[index == _tokens.Length ? 0 : index];
     }
 
-    /// <summary>Clockwise from a token: for each datacenter its factor of hosts, of different racks as long as there are racks without one.</summary>
+    /// <summary>
+    /// Clockwise from a token, as Cassandra's strategies walk: for each datacenter its factor of hosts; one of a rack that has a replica already is taken only as often as the factor
+    /// exceeds the number of racks.
+    /// </summary>
     private Host[] Walk(int start, Replication replication)
     {
         var replicas = new List<Host>();
-        var racksLeft = _owners.Distinct().GroupBy(h => h.Datacenter).ToDictionary(g => g.Key, g => g.Select(h => h.Rack).ToHashSet());
-        var skipped = new List<Host>();
-        var taken = new Dictionary<string, int>();
-        for (var i = 0; i < _owners.Length; i++)
+        var left = new Dictionary<string, (int Replicas, int RackRepeats)>();
+        foreach (var (scope, hosts, racks) in _scopes.Where(s => replication.Covers(s.Name)))
+        {
+            var factor = Math.Min(replication.FactorOf(scope), hosts);
+            left[scope] = (factor, replication.IsRackAware ? factor - racks : factor);
+        }
+        var seen = new HashSet<(string Datacenter, string Rack)>();
+        for (var i = 0; i < _owners.Length && left.Count > 0; i++)
         {
             var host = _owners[(start + i) % _owners.Length];
-            var wanted = replication.FactorOf(host.Datacenter, out var scope);
-            if (replicas.Contains(host) || skipped.Contains(host) || taken.GetValueOrDefault(scope) >= wanted) continue;
-            if (!replication.IsRackAware || racksLeft[host.Datacenter].Remove(host.Rack) || racksLeft[host.Datacenter].Count == 0)
+            var scope = replication.IsRackAware ? host.Datacenter : WholeRing;
+            if (!left.TryGetValue(scope, out var remaining) || replicas.Contains(host)) continue;
+            if (!seen.Add((host.Datacenter, host.Rack)))
             {
-                Take(host, scope);
-                if (!replication.IsRackAware || racksLeft[host.Datacenter].Count > 0) continue;
-                // Every rack has one: those passed over before come next.
-                foreach (var late in skipped.Where(h => h.Datacenter == host.Datacenter).ToList())
-                {
-                    if (taken.GetValueOrDefault(scope) >= wanted) break;
-                    skipped.Remove(late);
-                    Take(late, scope);
-                }
+                if (remaining.RackRepeats <= 0) continue;
+                remaining.RackRepeats--;
             }
-            else
-            {
-                skipped.Add(host);
-            }
+            replicas.Add(host);
+            remaining.Replicas--;
+            if (remaining.Replicas > 0) left[scope] = remaining;
+            else left.Remove(scope);
         }
         return [.. replicas];
-
-        void Take(Host host, string scope)
-        {
-            replicas.Add(host);
-            taken[scope] = taken.GetValueOrDefault(scope) + 1;
-        }
     }
 }
 
 /// <summary>A keyspace's replication: one factor for all (SimpleStrategy), or one for each datacenter (NetworkTopologyStrategy).</summary>
 internal sealed record Replication(bool IsRackAware, int Factor, IReadOnlyDictionary<string, int> ByDatacenter)
 {
-    public int FactorOf(string datacenter, out string scope)
-    {
-        scope = IsRackAware ? datacenter : "";
-        return IsRackAware ? ByDatacenter.GetValueOrDefault(datacenter) : Factor;
-    }
+    public bool Covers(string scope) => FactorOf(scope) > 0;
+
+    /// <summary>The replicas in a datacenter, or in <see cref="TokenMap.WholeRing"/>.</summary>
+    public int FactorOf(string scope) => scope == TokenMap.WholeRing ? Factor : ByDatacenter.GetValueOrDefault(scope);
 
     public static Replication? Parse(IReadOnlyDictionary<string, string> options)
     {

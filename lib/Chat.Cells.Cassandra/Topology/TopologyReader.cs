@@ -7,7 +7,7 @@ namespace Cassandra;
 /// <summary>Reads hosts and replication from a node's system tables.</summary>
 internal static class TopologyReader
 {
-    private const string Columns = "host_id, data_center, rack, tokens, release_version, rpc_address";
+    private const string Columns = "host_id, data_center, rack, tokens, release_version";
 
     public static async Task<IReadOnlyList<Host>> ReadHostsAsync(Connection connection, IReadOnlyDictionary<Guid, Host> known, TimeSpan timeout, CancellationToken cancellationToken)
     {
@@ -23,7 +23,7 @@ internal static class TopologyReader
         var keyspaces = new Dictionary<string, Replication>();
         foreach (var row in await QueryAsync(connection, "SELECT keyspace_name, replication FROM system_schema.keyspaces", timeout, cancellationToken))
         {
-            var options = row.GetValue<Dictionary<object, object?>>("replication").ToDictionary(o => (string)o.Key, o => (string)o.Value!);
+            var options = row.GetMap<string, string>("replication");
             if (Replication.Parse(options) is { } replication) keyspaces[row.GetValue<string>("keyspace_name")] = replication;
         }
         return keyspaces;
@@ -35,14 +35,17 @@ internal static class TopologyReader
         try
         {
             var rows = await QueryAsync(
-                connection, "SELECT host_id, data_center, rack, tokens, release_version, native_address, native_port FROM system.peers_v2", timeout, cancellationToken);
+                connection, $"SELECT {Columns}, native_address, native_port FROM system.peers_v2", timeout, cancellationToken);
             return [.. rows.Where(r => !r.IsNull("native_address")).Select(r => (r, new IPEndPoint(r.GetValue<IPAddress>("native_address"), r.GetValue<int>("native_port"))))];
         }
         catch (InvalidQueryException)
         {
-            var rows = await QueryAsync(connection, $"SELECT {Columns} FROM system.peers", timeout, cancellationToken);
-            return [.. rows.Where(r => !r.IsNull("rpc_address")).Select(r => (r, new IPEndPoint(r.GetValue<IPAddress>("rpc_address"), connection.Host.Port)))];
+            var rows = await QueryAsync(connection, $"SELECT {Columns}, peer, rpc_address FROM system.peers", timeout, cancellationToken);
+            return [.. rows.Where(r => !r.IsNull("rpc_address")).Select(r => (r, new IPEndPoint(Reachable(r), connection.Host.Port)))];
         }
+
+        // A node that listens everywhere says so instead of where; its peers' address of it is the next best.
+        static IPAddress Reachable(Row row) => row.GetValue<IPAddress>("rpc_address") is var a && (a.Equals(IPAddress.Any) || a.Equals(IPAddress.IPv6Any)) ? row.GetValue<IPAddress>("peer") : a;
     }
 
     private static void Add(List<Host> hosts, IReadOnlyDictionary<Guid, Host> known, Row row, IPEndPoint address)
@@ -50,7 +53,9 @@ internal static class TopologyReader
         // A row that is still being gossiped lacks columns: the next refresh has it whole.
         if (row.IsNull("host_id") || row.IsNull("data_center") || row.IsNull("rack") || row.IsNull("tokens")) return;
         var id = row.GetValue<Guid>("host_id");
-        var tokens = row.GetValue<List<object?>>("tokens").Select(t => (string)t!).ToList();
+        var tokens = row.GetList<string>("tokens");
+        // Replaced nodes can leave a second row behind.
+        if (hosts.Exists(h => h.HostId == id)) return;
         var datacenter = row.GetValue<string>("data_center");
         var rack = row.GetValue<string>("rack");
         if (known.TryGetValue(id, out var host) && host.Address.Equals(address) && host.Datacenter == datacenter && host.Rack == rack && host.Tokens.SequenceEqual(tokens))
@@ -61,16 +66,11 @@ internal static class TopologyReader
         hosts.Add(new Host(address, id, datacenter, rack, tokens, row.IsNull("release_version") ? "" : row.GetValue<string>("release_version")));
     }
 
-    private static async Task<RowSet> QueryAsync(Connection connection, string cql, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>All rows of a small table, from this very node.</summary>
+    public static async Task<RowSet> QueryAsync(Connection connection, string cql, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var request = Requests.Query(cql, new QueryParameters { Consistency = ConsistencyLevel.One }, connection.Version);
-        var result = await connection.RequestAsync(request, (_, body) => Read(body, connection.Version), timeout, cancellationToken);
+        var result = await connection.RequestAsync(request, (opcode, body) => Result.Read(opcode, body, connection.Version, known: null) as RowsResult ?? throw new DriverInternalError("A SELECT brought no rows."), timeout, cancellationToken);
         return new RowSet(result, next: null);
-    }
-
-    private static RowsResult Read(ReadOnlyMemory<byte> body, byte version)
-    {
-        var reader = new BodyReader(body);
-        return Result.Read(ref reader, version, known: null) as RowsResult ?? throw new DriverInternalError("A SELECT brought no rows.");
     }
 }

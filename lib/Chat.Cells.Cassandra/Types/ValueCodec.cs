@@ -12,10 +12,36 @@ internal static class ValueCodec
 
     public static byte[]? Encode(CqlType type, object? value)
     {
-        if (value is null) return null;
+        try
+        {
+            return value is null ? null : EncodeValue(type, value);
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new InvalidTypeException("The text has half a surrogate pair: it is no Unicode.", e);
+        }
+    }
+
+    /// <exception cref="InvalidTypeException">The bytes are no value of the type.</exception>
+    public static object Decode(CqlType type, ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            return DecodeValue(type, bytes);
+        }
+        catch (Exception e) when (e is ArgumentException or DriverInternalError)
+        {
+            throw new InvalidTypeException($"The bytes are no value of type {type}: {e.Message}", e);
+        }
+    }
+
+    private static byte[] EncodeValue(CqlType type, object value)
+    {
         switch (type.Code, value)
         {
-            case (ColumnTypeCode.Ascii or ColumnTypeCode.Text, string text):
+            case (ColumnTypeCode.Ascii, string text):
+                return Ascii.IsValid(text) ? Encoding.ASCII.GetBytes(text) : throw new InvalidTypeException("The text is not ASCII.");
+            case (ColumnTypeCode.Text, string text):
                 return StrictUtf8.GetBytes(text);
             case (ColumnTypeCode.Bigint or ColumnTypeCode.Counter, long number):
                 return Integer(8, number);
@@ -56,7 +82,7 @@ internal static class ValueCodec
         }
     }
 
-    public static object Decode(CqlType type, ReadOnlyMemory<byte> bytes)
+    private static object DecodeValue(CqlType type, ReadOnlyMemory<byte> bytes)
     {
         var span = bytes.Span;
         switch (type.Code)

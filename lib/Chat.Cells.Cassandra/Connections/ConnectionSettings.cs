@@ -1,0 +1,29 @@
+using System.Net;
+using System.Net.Security;
+using Cassandra.Protocol;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cassandra.Connections;
+
+/// <summary>What every connection of a cluster has in common.</summary>
+internal sealed record ConnectionSettings
+{
+    public required byte Version { get; init; }
+    public required string ClientName { get; init; }
+    public (string UserName, string Password)? Credentials { get; init; }
+    public Func<IPEndPoint, SslClientAuthenticationOptions>? Tls { get; init; }
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(12);
+
+    /// <summary>A connection on which nothing was read for so long is asked for a sign of life, and given up when none comes within <see cref="ConnectTimeout"/>.</summary>
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    public Action<ServerEvent>? OnEvent { get; init; }
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+    public ILogger Logger { get; init; } = NullLogger.Instance;
+}
+
+/// <summary>The server doesn't speak this version of the protocol.</summary>
+internal sealed class UnsupportedVersionException(byte version, string? words = null)
+    : DriverException($"The server does not speak version {version} of the native protocol{(words is null ? "" : $": {words}")}.");
