@@ -62,8 +62,13 @@ internal sealed class Session : ISession, ITopologyObserver, IAsyncDisposable
     }
 
     /// <summary>Each text once, however many ask; a failure isn't kept.</summary>
-    public Task<PreparedStatement> PrepareAsync(string cql, CancellationToken cancellationToken = default) =>
-        _prepared.GetOrAdd(cql, text => new Lazy<Task<PreparedStatement>>(() => PrepareAndKeepAsync(text))).Value.WaitAsync(cancellationToken);
+    public Task<PreparedStatement> PrepareAsync(string cql, CancellationToken cancellationToken = default)
+    {
+        var preparing = _prepared.GetOrAdd(cql, text => new Lazy<Task<PreparedStatement>>(() => PrepareAndKeepAsync(text))).Value;
+        // All who asked may have gone when it fails.
+        if (!preparing.IsCompleted) _ = preparing.ContinueWith(static t => t.Exception, TaskScheduler.Default);
+        return preparing.WaitAsync(cancellationToken);
+    }
 
     public Task<RowSet> ExecuteAsync(IStatement statement, CancellationToken cancellationToken = default) =>
         new Execution(this, _options, statement, cancellationToken).RunAsync();

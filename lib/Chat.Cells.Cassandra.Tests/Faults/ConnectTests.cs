@@ -1,3 +1,7 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
 namespace Cassandra.Tests.Faults;
 
 public sealed class ConnectTests : FaultTest
@@ -76,6 +80,33 @@ public sealed class ConnectTests : FaultTest
     }
 
     [Fact]
+    public async Task Connect_Tls_ServersCertificateIsChecked()
+    {
+        using var certificate = NewCertificate();
+        await using var server = new FaultServer { Certificate = certificate };
+        server.OnStatement = Echo;
+        server.Statements[Select] = new Prepared([A], [0], [B]);
+
+        // Its own signature is nobody's by default.
+        var options = Options(server) with { Tls = _ => new SslClientAuthenticationOptions { TargetHost = "localhost" } };
+        Assert.IsType<ConnectionClosedException>((await Assert.ThrowsAsync<NoHostAvailableException>(() => ConnectAsync(options))).Errors[server.Endpoint]);
+
+        // Trusted when the application says so; many requests each way at once.
+        var (cluster, session) = await ConnectAsync(options with
+        {
+            Tls = _ => new SslClientAuthenticationOptions
+            {
+                TargetHost = "localhost",
+                RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null && shown.GetCertHashString() == certificate.GetCertHashString(),
+            },
+        });
+        await using var c = cluster;
+        var prepared = await session.PrepareAsync(Select);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => session.ExecuteAsync(prepared.Bind(i))));
+        for (var i = 0; i < answers.Length; i++) Assert.Equal(i, answers[i][0].GetValue<int>("b"));
+    }
+
+    [Fact]
     public async Task Connect_UnknownDatacenter_NamesThoseThatAre()
     {
         await using var server = NewServer();
@@ -114,4 +145,12 @@ public sealed class ConnectTests : FaultTest
     [InlineData("host:70000")]
     public async Task Connect_MalformedContactPoint_IsRefused(string point) =>
         Assert.Contains("no contact point", (await Assert.ThrowsAsync<DriverException>(() => ConnectAsync(new ClusterOptions { ContactPoints = [point], LocalDatacenter = "dc1" }))).Message);
+
+    private static X509Certificate2 NewCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pfx), null);
+    }
 }

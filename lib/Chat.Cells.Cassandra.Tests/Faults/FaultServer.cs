@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Cassandra.Connections;
 using Cassandra.Protocol;
@@ -42,6 +44,9 @@ internal sealed class FaultServer : IAsyncDisposable
 
     public (string User, string Password)? Credentials { get; init; }
 
+    /// <summary>Not null: TLS.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
     /// <summary>The other nodes it tells of.</summary>
     public List<FaultServer> Peers { get; } = [];
 
@@ -62,6 +67,9 @@ internal sealed class FaultServer : IAsyncDisposable
     public int Prepares { get; private set; }
 
     public int Connections => _peers.Count;
+
+    /// <summary>Connections that asked for events.</summary>
+    public int Watchers => _peers.Keys.Count(p => p.Registered);
 
     public void Forget() => _prepared.Clear();
 
@@ -105,9 +113,7 @@ internal sealed class FaultServer : IAsyncDisposable
                 var client = await listener.AcceptTcpClientAsync(stop);
                 client.NoDelay = true;
                 Interlocked.Increment(ref _accepted);
-                var peer = new Peer(client);
-                _peers[peer] = true;
-                _ = ServeAsync(peer, stop);
+                _ = ServeAsync(client, stop);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -116,10 +122,14 @@ internal sealed class FaultServer : IAsyncDisposable
         }
     }
 
-    private async Task ServeAsync(Peer peer, CancellationToken stop)
+    private async Task ServeAsync(TcpClient client, CancellationToken stop)
     {
+        Stream stream = client.GetStream();
+        var peer = new Peer(client, Certificate is null ? stream : stream = new SslStream(stream));
+        _peers[peer] = true;
         try
         {
+            if (stream is SslStream secured) await secured.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Certificate }, stop);
             while (true)
             {
                 var (header, body) = await peer.Reader.ReadAsync(stop);
@@ -128,7 +138,7 @@ internal sealed class FaultServer : IAsyncDisposable
                 else _ = AnswerAsync(peer, header, body);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException or DriverException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException or DriverException or System.Security.Authentication.AuthenticationException)
         {
             peer.Client.Dispose();
             _peers.TryRemove(peer, out _);
@@ -256,7 +266,7 @@ internal sealed class FaultServer : IAsyncDisposable
         try
         {
             if (reply.Fault == Fault.HalfFrame) frame = frame[..(frame.Length / 2)];
-            if (reply.Fault != Fault.Drop) await peer.Client.GetStream().WriteAsync(frame);
+            if (reply.Fault != Fault.Drop) await peer.Stream.WriteAsync(frame);
             if (reply.Fault is Fault.Drop or Fault.HalfFrame) peer.Client.Dispose();
         }
         finally
@@ -267,10 +277,11 @@ internal sealed class FaultServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync();
 
-    private sealed class Peer(TcpClient client)
+    private sealed class Peer(TcpClient client, Stream stream)
     {
         public TcpClient Client => client;
-        public FrameReader Reader { get; } = new(client.GetStream());
+        public Stream Stream => stream;
+        public FrameReader Reader { get; } = new(stream);
         public SemaphoreSlim Writing { get; } = new(1);
         public byte Version { get; set; }
         public bool Started { get; set; }

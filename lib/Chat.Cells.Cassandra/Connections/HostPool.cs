@@ -113,6 +113,8 @@ internal sealed partial class HostPool : IAsyncDisposable
                 Change(static open => open, e);
             }
             if (!await WaitAsync(_reconnection.Delay(failures++), wake)) return;
+            // The news may come a little before the host listens.
+            if (wake.IsCompleted) failures = 0;
         }
     }
 
