@@ -10,7 +10,9 @@ namespace Chat.Cells.Load.Bench;
 public static class BenchRun
 {
     private const string Engine = "embedded";
-    private const int WarmUpMessages = 1_000;
+    /// <summary>The servers' hot code is compiled for good after some thousand calls; until then the compiler takes its share of the cores.</summary>
+    private const int WarmUpMessages = 3_000;
+
     private const int Burst = 60;
     private const int UnlimitedEach = 200;
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(6);
@@ -28,6 +30,7 @@ public static class BenchRun
         progress.Say("durability: each cell appends to its segment log with fdatasync before it acks (group commit) and stores in SQLite with synchronous=FULL; one copy, one disk");
 
         var pacer = new Pacer(world, random);
+        progress.Say($"{WarmUpMessages} messages to warm up");
         await pacer.SendAsync(WarmUpMessages, options.Rate, TimeProvider.System, cancellationToken);
         await FinishAsync(tracker, progress, cancellationToken);
         var results = new List<BenchResult>();
