@@ -11,8 +11,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Chat.Cells.Operator.Tests.Cluster;
 
 /// <summary>What the operator relies on in an API server, through our client: a real one's behaviour, which the local one must share.</summary>
+[Collection(ApiSuite.Name)]
 [Trait("Category", "Api")]
-public sealed class ClientContractTests : IClassFixture<InstalledCrd>, IAsyncLifetime
+public sealed class ClientContractTests : IAsyncLifetime
 {
     private TestCluster _cluster = null!;
 

@@ -12,8 +12,9 @@ namespace Chat.Cells.Operator.Tests.Cluster;
 /// The operator's whole API side, against the cluster of <c>KUBECONFIG</c> or the local cluster's API server: the CRD and its rules, apply, conditions, events, finalizer, leases.
 /// No pod has to run.
 /// </summary>
+[Collection(ApiSuite.Name)]
 [Trait("Category", "Api")]
-public sealed class ClusterApiTests : IClassFixture<InstalledCrd>, IAsyncLifetime
+public sealed class ClusterApiTests : IAsyncLifetime
 {
     private TestCluster _cluster = null!;
 

@@ -173,6 +173,13 @@ public sealed class TestCluster : IAsyncDisposable
     }
 }
 
+/// <summary>The suites that may run on one real cluster: one after the other, since each brings an operator of its own, and with the CRD there from first to last.</summary>
+[CollectionDefinition(Name)]
+public sealed class ApiSuite : ICollectionFixture<InstalledCrd>
+{
+    public const string Name = "API suite";
+}
+
 /// <summary>Brings the CRD to a real cluster once for all tests, and takes it away again if it was not there before.</summary>
 public sealed class InstalledCrd : IAsyncLifetime
 {
