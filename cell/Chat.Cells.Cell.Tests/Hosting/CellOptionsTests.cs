@@ -26,12 +26,31 @@ public sealed class CellOptionsTests
     [InlineData("--number", "70000", "--number")]
     [InlineData("--region", "Europe!", "--region")]
     [InlineData("--roles", "gateway,dancer", "dancer")]
-    [InlineData("--log", "kafka", "kafka")]
+    [InlineData("--log", "kafka", "--kafka-bootstrap")]
+    [InlineData("--log", "pulsar", "embedded, kafka")]
+    [InlineData("--store", "kafka", "--store")]
+    [InlineData("--kafka-replication", "0", "--kafka-replication")]
+    [InlineData("--kafka-min-isr", "many", "--kafka-min-isr")]
+    [InlineData("--topics", "medium", "--topics")]
     [InlineData("--public", "https://example.com", "--public")]
     [InlineData("--generate-secrets", "maybe", "--generate-secrets")]
     [InlineData("--max-connections", "-5", "--max-connections")]
     public void Read_BadValue_SaysWhichOption(string name, string value, string named) =>
         Assert.Contains(named, Assert.Throws<OptionsException>(() => Read(name, value)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_Kafka_HasItsSettings()
+    {
+        var options = Read("--log", "kafka", "--kafka-bootstrap", "a:9092,b:9092", "--kafka-replication", "1", "--kafka-min-isr", "1", "--topics", "small");
+        Assert.Equal(("kafka", "a:9092,b:9092", 1, 1, true), (options.Log, options.KafkaBootstrap, options.KafkaReplication, options.KafkaMinInSync, options.SmallTopics));
+
+        var defaults = Read("--log=kafka", "--kafka-bootstrap=a:9092");
+        Assert.Equal((3, 2, false), (defaults.KafkaReplication, defaults.KafkaMinInSync, defaults.SmallTopics));
+    }
+
+    [Fact]
+    public void Read_MoreKafkaAcksThanCopies_IsRefused() =>
+        Assert.Contains("--kafka-min-isr", Assert.Throws<OptionsException>(() => Read("--log=kafka", "--kafka-bootstrap=a:9092", "--kafka-replication=1")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_MissingOrLastWithoutValue_IsRefused()

@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Engines.Files;
+using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Engines.Memory;
 using Chat.Cells.Cell.Engines.Sqlite;
 using Chat.Cells.Cell.Ports;
@@ -8,6 +9,53 @@ namespace Chat.Cells.Cell.Hosting;
 /// <summary>The engines behind the ports. Several servers of one cell may share them in one process (tests do); whoever opened them disposes them, after all servers have stopped.</summary>
 public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountStore Accounts, ICellState State) : IAsyncDisposable
 {
+    /// <summary>Opens the engines that the options name.</summary>
+    /// <exception cref="OptionsException">Kafka's native library is missing, or its settings can't be used.</exception>
+    /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
+    /// <exception cref="StoreException">The store can't be opened.</exception>
+    public static async Task<CellEngines> OpenAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        if (options.Log != "kafka") return await OpenEmbeddedAsync(options.DataDirectory, time, loggers, cancellationToken);
+        var log = OpenKafka(options, time, loggers);
+        try
+        {
+            Directory.CreateDirectory(options.DataDirectory);
+            var store = await OpenStoreAsync(options.DataDirectory, time, loggers, cancellationToken);
+            return new CellEngines(log, store, store, new MemoryCellState(time));
+        }
+        catch (Exception)
+        {
+            await log.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static KafkaLog OpenKafka(CellOptions options, TimeProvider time, ILoggerFactory loggers)
+    {
+        var kafka = KafkaSettings.From(options);
+        try
+        {
+            return new KafkaLog(kafka, time, loggers.CreateLogger<KafkaLog>());
+        }
+        catch (DllNotFoundException e)
+        {
+            throw new OptionsException($"--log kafka: {e.Message}");
+        }
+        catch (InvalidOperationException e)
+        {
+            // Names the setting.
+            throw new OptionsException($"--log kafka: {KafkaSettings.SecretsFile} has a setting that Kafka's client doesn't know: {e.Message}");
+        }
+        catch (ArgumentException)
+        {
+            // The client's own words would show the value.
+            throw new OptionsException($"--log kafka: Kafka's client refuses a value in {KafkaSettings.SecretsFile}, or --kafka-bootstrap.");
+        }
+    }
+
+    private static ValueTask<SqliteStore> OpenStoreAsync(string dataDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions(), time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
+
     /// <summary>Opens the embedded engines of one data folder; the memory engine's state begins empty.</summary>
     /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
     /// <exception cref="StoreException">The store can't be opened.</exception>
@@ -17,7 +65,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         var log = await SegmentLog.OpenAsync(Path.Combine(dataDirectory, "log"), new SegmentLogOptions(), time, loggers.CreateLogger<SegmentLog>(), cancellationToken);
         try
         {
-            var store = await SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions(), time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
+            var store = await OpenStoreAsync(dataDirectory, time, loggers, cancellationToken);
             return new CellEngines(log, store, store, new MemoryCellState(time));
         }
         catch (Exception)

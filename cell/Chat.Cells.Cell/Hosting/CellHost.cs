@@ -63,7 +63,7 @@ public sealed partial class CellHost : IAsyncDisposable
         Listen(builder, options);
 
         var loggers = LoggerFactory.Create(logTo);
-        var own = engines is null ? await CellEngines.OpenEmbeddedAsync(options.DataDirectory, clock, loggers, cancellationToken) : null;
+        var own = engines is null ? await CellEngines.OpenAsync(options, clock, loggers, cancellationToken) : null;
         WebApplication? app = null;
         try
         {
@@ -152,7 +152,7 @@ public sealed partial class CellHost : IAsyncDisposable
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         services.AddSingleton(options).AddSingleton(identity).AddSingleton(time);
         services.AddSingleton(engines.Log).AddSingleton(engines.Store).AddSingleton(engines.Accounts).AddSingleton(engines.State);
-        services.AddSingleton(Topics.Embedded);
+        services.AddSingleton(options is { Log: "kafka", SmallTopics: false } ? Topics.Full : Topics.Embedded);
         services.AddMetricsCollector();
         services.AddOpenApi("v1", OpenApiDescription.Configure);
         services.AddCors(o => o.AddDefaultPolicy(p => p.WithOrigins([.. options.AllowedOrigins]).AllowAnyHeader().AllowAnyMethod()));

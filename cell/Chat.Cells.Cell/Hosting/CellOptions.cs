@@ -43,7 +43,21 @@ public sealed record CellOptions
     /// <summary>The most sockets of one user on one server; further ones are refused with 429, so that one account can't take everybody's room.</summary>
     public int MaxConnectionsPerUser { get; init; } = 100;
 
+    /// <summary><c>embedded</c> or <c>kafka</c>.</summary>
     public string Log { get; init; } = "embedded";
+
+    /// <summary>Kafka's brokers to begin with: <c>host:port</c>, separated by commas; null without Kafka.</summary>
+    public string? KafkaBootstrap { get; init; }
+
+    /// <summary>Copies of each Kafka partition.</summary>
+    public int KafkaReplication { get; init; } = 3;
+
+    /// <summary>Copies that must have a record before it is acked; at most <see cref="KafkaReplication"/>.</summary>
+    public int KafkaMinInSync { get; init; } = 2;
+
+    /// <summary>Topics of a few partitions each, as the embedded log has them, on Kafka too. Partition counts are for life.</summary>
+    public bool SmallTopics { get; init; }
+
     public string Store { get; init; } = "embedded";
     public string State { get; init; } = "embedded";
 

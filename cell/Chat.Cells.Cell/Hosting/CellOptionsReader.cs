@@ -21,7 +21,11 @@ public static class CellOptionsReader
         ("generate-secrets", "true: make a signing key and an internal token where there are none"),
         ("allowed-origins", "browser origins, separated by commas"),
         ("max-connections", "the most sockets at once (20000)"),
-        ("log", "embedded"),
+        ("log", "embedded, or kafka"),
+        ("kafka-bootstrap", "Kafka's brokers to begin with, host:port separated by commas (required with --log kafka)"),
+        ("kafka-replication", "copies of each Kafka partition (3)"),
+        ("kafka-min-isr", "copies that must have a record before it is acked (2)"),
+        ("topics", "full or small: partitions of Kafka's topics, for life (full)"),
         ("store", "embedded"),
         ("state", "embedded"),
         ("messages-per-minute", "the most messages per minute and user; 0 for no limit (60)"),
@@ -57,9 +61,11 @@ public static class CellOptionsReader
         if (Value("password-iterations") is { } n) options = options with { PasswordIterations = Integer("password-iterations", n, 1, 100_000_000) };
         if (Value("access-token-minutes") is { } min) options = options with { AccessTokenLifetime = TimeSpan.FromMinutes(Integer("access-token-minutes", min, 1, 1440)) };
         if (Value("drain-seconds") is { } drain) options = options with { DrainTimeout = TimeSpan.FromSeconds(Integer("drain-seconds", drain, 1, 3600)) };
+        var log = Engine("log", Value("log"), "kafka");
+        options = ReadKafka(options, log, Value);
         return options with
         {
-            Log = Engine("log", Value("log")),
+            Log = log,
             Store = Engine("store", Value("store")),
             State = Engine("state", Value("state")),
         };
@@ -102,8 +108,29 @@ public static class CellOptionsReader
             ? url
             : throw new OptionsException($"--{name} '{value}' is not http://IP:port.");
 
-    private static string Engine(string name, string? value) =>
-        value is null or "embedded" ? "embedded" : throw new OptionsException($"--{name} '{value}' is not an engine that this build has; it has: embedded.");
+    private static CellOptions ReadKafka(CellOptions options, string log, Func<string, string?> value)
+    {
+        if (value("kafka-bootstrap") is { } bootstrap) options = options with { KafkaBootstrap = bootstrap };
+        if (value("kafka-replication") is { } copies) options = options with { KafkaReplication = Integer("kafka-replication", copies, 1, 100) };
+        if (value("kafka-min-isr") is { } inSync) options = options with { KafkaMinInSync = Integer("kafka-min-isr", inSync, 1, 100) };
+        if (value("topics") is { } topics)
+        {
+            if (topics is not ("full" or "small")) throw new OptionsException($"--topics '{topics}' is neither full nor small.");
+            options = options with { SmallTopics = topics == "small" };
+        }
+        if (log != "kafka") return options;
+        if (options.KafkaBootstrap is null) throw new OptionsException("--log kafka needs --kafka-bootstrap host:port,….");
+        if (options.KafkaMinInSync > options.KafkaReplication)
+        {
+            throw new OptionsException($"--kafka-min-isr {options.KafkaMinInSync} is more than the {options.KafkaReplication} copies of --kafka-replication: nothing could be acked.");
+        }
+        return options;
+    }
+
+    private static string Engine(string name, string? value, params string[] others) =>
+        value is null or "embedded" ? "embedded"
+        : others.Contains(value, StringComparer.Ordinal) ? value
+        : throw new OptionsException($"--{name} '{value}' is not an engine that this build has; it has: {string.Join(", ", ["embedded", .. others])}.");
 
     private static string[] CheckRoles(string[] roles)
     {

@@ -1,0 +1,223 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Chat.Cells.Cell.Engines.Kafka;
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Chat.Cells.Cell.Tests.Engines.Kafka;
+
+/// <summary>Faults of librdkafka's mock cluster under the log: every append that was acked is read once, in order.</summary>
+public sealed class KafkaFaultTests
+{
+    private const string Prefix = "test.";
+    private const string Topic = "faults";
+    private const short Produce = 0;
+    private const short OffsetFetch = 9;
+    private const short FindCoordinator = 10;
+    private const int CoordinatorNotAvailable = 15;
+    private const int NotLeader = 6;
+    private const int RequestTimedOut = 7;
+    private const int TopicAuthorizationFailed = 29;
+    private static readonly TopicPartition Partition = new(Topic, 0);
+
+    [KafkaFact]
+    public async Task Append_LeaderDownAndUp_WaitsAndKeepsOrder()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendAsync("before");
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetBrokerDown(broker);
+        var appends = Enumerable.Range(0, 20).Select(i => kafka.AppendAsync($"{i}")).ToList();
+        Assert.All(appends, append => Assert.False(append.IsCompleted));
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetBrokerUp(broker);
+
+        await Task.WhenAll(appends);
+
+        Assert.Equal(["before", .. Enumerable.Range(0, 20).Select(i => $"{i}")], await kafka.ReadAllAsync());
+    }
+
+    [KafkaFact]
+    public async Task Append_LeaderMoves_FollowsIt()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        var expected = new List<string>();
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++)
+        {
+            kafka.Cluster.SetLeader(Prefix + Topic, 0, broker);
+            string[] values = [.. Enumerable.Range(0, 10).Select(i => $"{broker}.{i}")];
+            expected.AddRange(values);
+            await kafka.AppendInOrderAsync(values);
+        }
+
+        Assert.Equal(expected, await kafka.ReadAllAsync());
+    }
+
+    [KafkaFact]
+    public async Task Append_RetriableErrors_AreNotSeenAndDoubleNothing()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        kafka.Cluster.PushErrors(Produce, NotLeader, RequestTimedOut, NotLeader);
+
+        await kafka.AppendInOrderAsync([.. Enumerable.Range(0, 50).Select(i => $"{i}")]);
+
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}"), await kafka.ReadAllAsync());
+    }
+
+    [KafkaFact]
+    public async Task Append_BrokerSlowerThanThePatience_IsUnknownAndStaysInItsPlace()
+    {
+        await using var kafka = await RunningLog.StartAsync(TimeSpan.FromSeconds(1));
+        await kafka.AppendAsync("before");
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetRoundTrip(broker, TimeSpan.FromSeconds(3));
+        await Assert.ThrowsAsync<LogUnavailableException>(() => kafka.AppendAsync("slow"));
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetRoundTrip(broker, TimeSpan.Zero);
+        await Eventually.TrueAsync(async () => await kafka.TryAppendAsync("after"), "appends go on");
+
+        var read = await kafka.ReadAllAsync();
+        Assert.Equal(["before", "slow", "after"], read.Distinct());
+        Assert.Single(read, "slow");
+    }
+
+    [KafkaFact]
+    public async Task AppendInOrder_BatchRefusedForGood_LeavesNothingBehindItAndTheProducerIsReplaced()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendAsync("before");
+        kafka.Cluster.PushErrors(Produce, TopicAuthorizationFailed);
+
+        await Assert.ThrowsAnyAsync<LogException>(() => kafka.AppendInOrderAsync([.. Enumerable.Range(0, 1_000).Select(i => $"{i}")]));
+        await Eventually.TrueAsync(async () => await kafka.TryAppendAsync("after"), "appends go on with a new producer");
+
+        var read = await kafka.ReadAllAsync();
+        var appended = read.Where(value => value is not ("before" or "after")).ToList();
+        Assert.Equal(Enumerable.Range(0, appended.Count).Select(i => $"{i}"), appended);
+        Assert.Equal(["before", "after"], [read[0], read[^1]]);
+        Assert.Single(kafka.Logged, line => line.Contains("is replaced", StringComparison.Ordinal));
+    }
+
+    [KafkaFact]
+    public async Task Open_UnknownSetting_NamesItAndNotItsValue()
+    {
+        var folder = Directory.CreateTempSubdirectory("kafka-open-").FullName;
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, KafkaSettings.SecretsFile), "sasl.passwort=hidden words");
+            var options = new CellOptions { Cell = "a", Number = 1, Region = "r", DataDirectory = Path.Combine(folder, "data"), SecretsDirectory = folder, Log = "kafka", KafkaBootstrap = "127.0.0.1:1" };
+
+            var error = await Assert.ThrowsAsync<OptionsException>(() => CellEngines.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, default));
+
+            Assert.Contains("sasl.passwort", error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("hidden words", error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+
+    [KafkaFact]
+    public async Task Consume_CoordinatorNotAvailableAtFirst_ProcessesAll()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendAsync("a");
+        kafka.Cluster.PushErrors(FindCoordinator, CoordinatorNotAvailable, CoordinatorNotAvailable);
+        kafka.Cluster.PushErrors(OffsetFetch, CoordinatorNotAvailable);
+        var consumer = new RecordingConsumer();
+        using var stop = new CancellationTokenSource();
+        var running = kafka.Log.ConsumeAsync("group", [Topic], consumer, stop.Token);
+
+        await Eventually.TrueAsync(() => consumer.Seen.Count == 1, "the record is processed");
+        await stop.CancelAsync();
+        await running.WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Empty(consumer.Faults);
+    }
+
+    [KafkaFact]
+    public async Task Dispose_BrokersDown_EndsAndAnswersEveryAppend()
+    {
+        var kafka = await RunningLog.StartAsync(TimeSpan.FromSeconds(2));
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetBrokerDown(broker);
+        var append = kafka.AppendAsync("lost");
+
+        await kafka.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+
+        await Assert.ThrowsAsync<LogUnavailableException>(() => append.WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
+    private sealed class Lines : ILogger<KafkaLog>
+    {
+        public ConcurrentQueue<string> Written { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Written.Enqueue(formatter(state, exception));
+    }
+
+    private sealed class RunningLog(MockKafkaCluster cluster, KafkaLog log, Lines lines) : IAsyncDisposable
+    {
+        public IEnumerable<string> Logged => lines.Written;
+
+        public MockKafkaCluster Cluster => cluster;
+
+        public KafkaLog Log => log;
+
+        public static async Task<RunningLog> StartAsync(TimeSpan? patience = null)
+        {
+            var cluster = new MockKafkaCluster();
+            var options = new KafkaOptions
+            {
+                BootstrapServers = cluster.BootstrapServers,
+                Prefix = Prefix,
+                ReplicationFactor = 3,
+                MinInSyncReplicas = 1,
+                AppendTimeout = patience ?? TimeSpan.FromSeconds(40),
+                SessionTimeout = TimeSpan.FromSeconds(6),
+            };
+            var lines = new Lines();
+            var log = new KafkaLog(options, TimeProvider.System, lines, new MockTopicAdmin(cluster));
+            await log.EnsureTopicsAsync([new TopicSpec(Topic, 1, TimeSpan.FromDays(1))], default);
+            return new RunningLog(cluster, log, lines);
+        }
+
+        public Task AppendAsync(string value) => log.AppendAsync(Partition, "key"u8.ToArray(), Encoding.UTF8.GetBytes(value), default).AsTask();
+
+        public Task AppendInOrderAsync(IReadOnlyList<string> values) =>
+            log.AppendInOrderAsync(Partition, [.. values.Select(v => new LogEntry("key"u8.ToArray(), Encoding.UTF8.GetBytes(v)))], default).AsTask();
+
+        public async Task<bool> TryAppendAsync(string value)
+        {
+            try
+            {
+                await AppendAsync(value);
+                return true;
+            }
+            catch (LogException)
+            {
+                return false;
+            }
+        }
+
+        public async Task<List<string>> ReadAllAsync()
+        {
+            var values = new List<string>();
+            while (true)
+            {
+                var records = await log.ReadAsync(Partition, values.Count, 1_000, TimeSpan.Zero, default);
+                if (records.Count == 0) return values;
+                values.AddRange(records.Select(r => Encoding.UTF8.GetString(r.Value.Span)));
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await log.DisposeAsync();
+            cluster.Dispose();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using Chat.Cells.Cell.Ports;
+using Confluent.Kafka;
+using TopicPartition = Chat.Cells.Cell.Ports.TopicPartition;
+
+namespace Chat.Cells.Cell.Engines.Kafka;
+
+/// <summary>
+/// One member of a consumer group. A thread of its own polls Kafka and is the only one that touches the consumer's position; each assigned partition has a
+/// <see cref="PartitionPump"/> that runs its processor. A full pump pauses its partition, so that no slow one holds up the others.
+/// </summary>
+internal sealed partial class GroupMember
+{
+    private static readonly TimeSpan PollTimeout = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RevokeTimeout = TimeSpan.FromSeconds(15);
+
+    private readonly KafkaOptions _options;
+    private readonly string _group;
+    private readonly IReadOnlyList<string> _topics;
+    private readonly IPartitionProcessorFactory _factory;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ConcurrentQueue<PumpCommand> _commands = new();
+    private readonly Dictionary<Confluent.Kafka.TopicPartition, PartitionPump> _pumps = [];
+
+    public GroupMember(KafkaOptions options, string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, TimeProvider time, ILogger logger)
+    {
+        _options = options;
+        _group = group;
+        _topics = topics;
+        _factory = factory;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>Runs until cancelled. Fails only when the consumer itself failed for good.</summary>
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(() => Poll(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Poll(CancellationToken cancellationToken)
+    {
+        using var consumer = Build();
+        consumer.Subscribe(_topics.Select(_options.Full));
+        try
+        {
+            while (!cancellationToken.IsCancellationRequested)
+            {
+                while (_commands.TryDequeue(out var command))
+                {
+                    // A pump whose partition was taken away meanwhile has nothing to say about it any more.
+                    if (_pumps.TryGetValue(command.Pump.Source, out var current) && ReferenceEquals(current, command.Pump)) command.Run(consumer);
+                }
+                Take(consumer);
+            }
+        }
+        finally
+        {
+            // Their last commits must come before the group is left, which Close does at once.
+            Stop([.. _pumps.Keys]);
+            consumer.Close();
+        }
+    }
+
+    private void Take(IConsumer<byte[], byte[]> consumer)
+    {
+        ConsumeResult<byte[], byte[]>? result;
+        try
+        {
+            result = consumer.Consume(PollTimeout);
+        }
+        catch (ConsumeException e) when (!e.Error.IsFatal)
+        {
+            LogPollFailed(_group, e.Error.Reason);
+            return;
+        }
+        if (result?.Message is null || !_pumps.TryGetValue(result.TopicPartition, out var pump)) return;
+        var full = pump.Add(new LogRecord(result.Offset.Value, result.Message.Timestamp.UnixTimestampMs, result.Message.Key, result.Message.Value));
+        if (full) Pause(consumer, pump);
+    }
+
+    private static void Pause(IConsumer<byte[], byte[]> consumer, PartitionPump pump)
+    {
+        consumer.Pause([pump.Source]);
+        pump.OnPaused();
+    }
+
+    private IConsumer<byte[], byte[]> Build()
+    {
+        var config = new ConsumerConfig(_options.Client("chat-cells-" + _group))
+        {
+            GroupId = _options.Full(_group),
+            EnableAutoCommit = false,
+            EnableAutoOffsetStore = false,
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
+            SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
+            HeartbeatIntervalMs = (int)_options.SessionTimeout.TotalMilliseconds / 3,
+            FetchWaitMaxMs = 100,
+            FetchMinBytes = 1,
+            FetchErrorBackoffMs = 100,
+            MaxPartitionFetchBytes = Math.Max(1_048_576, _options.MaxRecordBytes),
+            QueuedMaxMessagesKbytes = 65_536,
+            ConsumeResultFields = "timestamp,topic",
+        };
+        return new ConsumerBuilder<byte[], byte[]>(config)
+            .SetPartitionsAssignedHandler((consumer, partitions) => Assign(consumer, partitions))
+            .SetPartitionsRevokedHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
+            .SetPartitionsLostHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
+            .SetErrorHandler((_, error) => LogPollFailed(_group, error.Reason))
+            .SetLogHandler((_, _) => { })
+            .Build();
+    }
+
+    private IEnumerable<TopicPartitionOffset> Assign(IConsumer<byte[], byte[]> consumer, List<Confluent.Kafka.TopicPartition> partitions)
+    {
+        var committed = OffsetCommits.Read(consumer, [.. partitions.Select(p => new TopicPartition(p.Topic, p.Partition.Value))], _options.RequestTimeout);
+        var offsets = new List<TopicPartitionOffset>(partitions.Count);
+        for (var i = 0; i < partitions.Count; i++)
+        {
+            var source = partitions[i];
+            var partition = new TopicPartition(source.Topic[_options.Prefix.Length..], source.Partition.Value);
+            var pump = new PartitionPump(source, partition, committed[i], _factory, new PumpControl(consumer, _commands), _time, _logger);
+            _pumps[source] = pump;
+            pump.Start();
+            offsets.Add(new TopicPartitionOffset(source, committed[i] is { } c ? new Offset(c.NextOffset) : Offset.Beginning));
+        }
+        LogAssigned(_group, partitions.Count, _pumps.Count);
+        return offsets;
+    }
+
+    private void Stop(IReadOnlyList<Confluent.Kafka.TopicPartition> partitions)
+    {
+        var stopped = new List<PartitionPump>();
+        var stopping = new List<Task>();
+        foreach (var partition in partitions)
+        {
+            if (!_pumps.Remove(partition, out var pump)) continue;
+            stopped.Add(pump);
+            stopping.Add(pump.StopAsync());
+        }
+        // The rebalance goes on when this returns, and another member may then process the partitions: our processors must have stopped.
+        if (stopping.Count == 0 || Task.WaitAll([.. stopping], RevokeTimeout)) return;
+        LogSlowStop(_group, RevokeTimeout);
+        foreach (var pump in stopped) pump.Abandon();
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Group {Group}: {Added} partitions assigned, {Held} held")]
+    private partial void LogAssigned(string group, int added, int held);
+
+    [LoggerMessage(2, LogLevel.Warning, "Group {Group}: {Reason}")]
+    private partial void LogPollFailed(string group, string reason);
+
+    [LoggerMessage(3, LogLevel.Error, "Group {Group}: a processor did not stop within {Timeout}; its late effects are repeats, which the high-water marks drop")]
+    private partial void LogSlowStop(string group, TimeSpan timeout);
+}
+
+/// <summary>What a pump may ask of the consumer: run on the polling thread.</summary>
+internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, ConcurrentQueue<PumpCommand> commands)
+{
+    public void Enqueue(PartitionPump pump, Action<IConsumer<byte[], byte[]>> run) => commands.Enqueue(new PumpCommand(pump, run));
+
+    public void Commit(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata) =>
+        OffsetCommits.Commit(consumer, source.Topic, source.Partition.Value, nextOffset, metadata);
+}
+
+/// <summary>Something that a pump wants done on the polling thread.</summary>
+internal readonly record struct PumpCommand(PartitionPump Pump, Action<IConsumer<byte[], byte[]>> Run);

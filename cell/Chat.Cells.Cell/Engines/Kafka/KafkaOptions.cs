@@ -1,0 +1,52 @@
+using Confluent.Kafka;
+
+namespace Chat.Cells.Cell.Engines.Kafka;
+
+/// <summary>How to reach a Kafka cluster, and how durable to be.</summary>
+public sealed record KafkaOptions
+{
+    /// <summary>Comma-separated <c>host:port</c>.</summary>
+    public required string BootstrapServers { get; init; }
+
+    /// <summary>Put before every topic and group name, so that several cells may share a cluster; for example <c>eu-west-1.</c>. Empty: none.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Copies of each partition.</summary>
+    public short ReplicationFactor { get; init; } = 3;
+
+    /// <summary>Copies that must have a record before it is acked.</summary>
+    public int MinInSyncReplicas { get; init; } = 2;
+
+    /// <summary>The largest record, in bytes: topic and producer limits follow it.</summary>
+    public int MaxRecordBytes { get; init; } = 2_000_000;
+
+    /// <summary>How long an append may take before its outcome is called unknown.</summary>
+    public TimeSpan AppendTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long metadata and offset requests may take.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After this silence the group gives a member's partitions to others.</summary>
+    public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Security and other client settings by librdkafka's names (<c>security.protocol</c>, <c>sasl.username</c>, …), from the cell's secret. Never logged.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    internal string Full(string name) => Prefix + name;
+
+    internal ClientConfig Client(string clientId)
+    {
+        var config = new ClientConfig(new Dictionary<string, string>(Settings))
+        {
+            BootstrapServers = BootstrapServers,
+            ClientId = clientId,
+            SocketKeepaliveEnable = true,
+            SocketNagleDisable = true,
+            ReconnectBackoffMs = 50,
+            ReconnectBackoffMaxMs = 2_000,
+            LogConnectionClose = false,
+            AllowAutoCreateTopics = false,
+        };
+        return config;
+    }
+}

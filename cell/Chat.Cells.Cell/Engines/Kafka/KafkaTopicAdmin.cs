@@ -1,0 +1,86 @@
+using Chat.Cells.Cell.Ports;
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+
+namespace Chat.Cells.Cell.Engines.Kafka;
+
+/// <summary>The administrative calls on a real cluster.</summary>
+internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
+{
+    private readonly IAdminClient _admin = new AdminClientBuilder(options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).Build();
+
+    public async Task<IReadOnlyDictionary<string, int>> FindPartitionsAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
+    {
+        // The call blocks; one for the whole cluster instead of one a topic, and without naming them, so that no broker creates them.
+        var metadata = await CallAsync(
+            () => Task.Factory.StartNew(() => _admin.GetMetadata(options.RequestTimeout), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default),
+            "metadata");
+        var wanted = topics.ToHashSet();
+        return metadata.Topics.Where(t => wanted.Contains(t.Topic) && t is { Error.IsError: false, Partitions.Count: > 0 }).ToDictionary(t => t.Topic, t => t.Partitions.Count);
+    }
+
+    public async Task<IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>> FindSettingsAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
+    {
+        if (topics.Count == 0) return new Dictionary<string, IReadOnlyDictionary<string, string>>();
+        var resources = topics.Select(t => new ConfigResource { Type = ResourceType.Topic, Name = t });
+        var results = await CallAsync(
+            () => _admin.DescribeConfigsAsync(resources, new DescribeConfigsOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken),
+            "topic settings");
+        return results.ToDictionary(
+            r => r.ConfigResource.Name, r => (IReadOnlyDictionary<string, string>)r.Entries.ToDictionary(e => e.Key, e => e.Value.Value));
+    }
+
+    public async Task CreateAsync(IReadOnlyList<TopicSpecification> topics, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CallAsync(
+                async () =>
+                {
+                    await _admin.CreateTopicsAsync(topics, new CreateTopicsOptions { RequestTimeout = options.RequestTimeout, OperationTimeout = options.RequestTimeout })
+                        .WaitAsync(options.RequestTimeout * 2, cancellationToken);
+                    return true;
+                },
+                "creating topics");
+        }
+        catch (LogException e) when (e.InnerException is CreateTopicsException refused)
+        {
+            // Another pod that starts at the same time may have been first.
+            var failed = refused.Results.Where(r => r.Error.IsError && r.Error.Code != ErrorCode.TopicAlreadyExists).ToList();
+            if (failed.Count > 0) throw new LogException($"Kafka refused to create topics: {string.Join("; ", failed.Select(r => $"{r.Topic}: {r.Error.Reason}"))}", e);
+        }
+    }
+
+    public Task ConfigureAsync(IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> changes, CancellationToken cancellationToken)
+    {
+        var configs = changes.ToDictionary(
+            c => new ConfigResource { Type = ResourceType.Topic, Name = c.Key },
+            c => c.Value.Select(s => new ConfigEntry { Name = s.Key, Value = s.Value, IncrementalOperation = AlterConfigOpType.Set }).ToList());
+        return CallAsync(
+            async () =>
+            {
+                await _admin.IncrementalAlterConfigsAsync(configs, new IncrementalAlterConfigsOptions { RequestTimeout = options.RequestTimeout })
+                    .WaitAsync(options.RequestTimeout * 2, cancellationToken);
+                return true;
+            },
+            "changing topic settings");
+    }
+
+    private async Task<T> CallAsync<T>(Func<Task<T>> call, string what)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (CreateTopicsException e)
+        {
+            throw new LogException("Kafka refused to create topics.", e);
+        }
+        catch (Exception e) when (e is KafkaException or TimeoutException)
+        {
+            throw new LogUnavailableException($"Kafka at {options.BootstrapServers} did not answer ({what}): {e.Message}", e);
+        }
+    }
+
+    public void Dispose() => _admin.Dispose();
+}

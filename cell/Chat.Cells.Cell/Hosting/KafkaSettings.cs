@@ -1,0 +1,50 @@
+using Chat.Cells.Cell.Engines.Kafka;
+
+namespace Chat.Cells.Cell.Hosting;
+
+/// <summary>Makes the Kafka engine's options from the cell's, and from the security settings in its Secret.</summary>
+public static class KafkaSettings
+{
+    /// <summary>The file of the secrets folder with settings by librdkafka's names: one <c>name=value</c> a line; lines that begin with <c>#</c> are comments.</summary>
+    public const string SecretsFile = "kafka.properties";
+
+    /// <exception cref="OptionsException">No bootstrap servers, or a secrets file that can't be read. Never shows a value of it.</exception>
+    public static KafkaOptions From(CellOptions options)
+    {
+        if (string.IsNullOrWhiteSpace(options.KafkaBootstrap)) throw new OptionsException("--log kafka needs --kafka-bootstrap host:port,….");
+        var file = Path.Combine(options.SecretsDirectory, SecretsFile);
+        try
+        {
+            return new KafkaOptions
+            {
+                BootstrapServers = options.KafkaBootstrap,
+                Prefix = options.Cell + ".",
+                ReplicationFactor = (short)options.KafkaReplication,
+                MinInSyncReplicas = options.KafkaMinInSync,
+                Settings = File.Exists(file) ? Parse(File.ReadAllText(file)) : new Dictionary<string, string>(),
+            };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionsException($"'{file}' can't be read: {e.Message}");
+        }
+    }
+
+    /// <exception cref="OptionsException">A line that is no setting; the message has its number only.</exception>
+    public static IReadOnlyDictionary<string, string> Parse(string text)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        var number = 0;
+        foreach (var raw in text.Split('\n'))
+        {
+            number++;
+            var line = raw.Trim();
+            if (line.Length == 0 || line[0] == '#') continue;
+            var equals = line.IndexOf('=', StringComparison.Ordinal);
+            var name = equals > 0 ? line[..equals].TrimEnd() : "";
+            if (name.Length == 0) throw new OptionsException($"{SecretsFile}, line {number}: not name=value.");
+            if (!settings.TryAdd(name, line[(equals + 1)..].TrimStart())) throw new OptionsException($"{SecretsFile}, line {number}: '{name}' stands there twice.");
+        }
+        return settings;
+    }
+}
