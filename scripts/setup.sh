@@ -19,6 +19,7 @@ command -v node >/dev/null || missing "Node.js is missing (18 or newer): the Jav
 lacking=()
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || lacking+=(chromium)
 command -v ss >/dev/null || lacking+=(iproute2)
+command -v redis-server >/dev/null || lacking+=(redis-server)
 if [ ${#lacking[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
     echo "setup: this machine lacks ${lacking[*]} and has no apt-get; install them yourself, or the browser tests cannot run." >&2

@@ -14,7 +14,7 @@ try
     await host.WaitForShutdownAsync(CancellationToken.None);
     return 0;
 }
-catch (Exception e) when (e is OptionsException or LogException or StoreException or IOException)
+catch (Exception e) when (e is OptionsException or LogException or StoreException or CellStateException or IOException)
 {
     Console.Error.WriteLine(e.Message);
     return 2;

@@ -78,10 +78,11 @@ public abstract class CellStateContract : IAsyncLifetime
     }
 
     [Fact]
-    public void Cursors_AdvancedInAnyOrder_OnlyGrow()
+    public async Task Cursors_AdvancedInAnyOrder_OnlyGrow()
     {
         var cursor = from epoch in Gen.Choose(1, 3) from bucket in Gen.Choose(0, 3) from offset in Gen.Choose(0, 9) select new InboxCursor(epoch, bucket, offset);
-        Prop.ForAll(cursor.NonEmptyListOf().ToArbitrary(), async cursors =>
+        // On the pool: the check blocks its thread, which must not be one that the engine's calls come back to.
+        await Task.Run(() => Prop.ForAll(cursor.NonEmptyListOf().ToArbitrary(), async cursors =>
         {
             var user = Ulid.NewUlid().ToString();
             var highest = InboxCursor.Start;
@@ -91,7 +92,7 @@ public abstract class CellStateContract : IAsyncLifetime
                 highest = next > highest ? next : highest;
                 Assert.Equal([highest], await State.GetCursorsAsync([user], default));
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(30));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(30)));
     }
 
     [Fact]
@@ -179,11 +180,11 @@ public abstract class CellStateContract : IAsyncLifetime
     [Fact]
     public async Task TakeToken_AfterALongPause_HoldsNoMoreThanItsCapacity()
     {
-        for (var i = 0; i < 2; i++) Assert.Equal(TimeSpan.Zero, await State.TakeTokenAsync(Name("bucket"), 2, 2, default));
-        await PassAsync(TimeSpan.FromSeconds(3));
+        for (var i = 0; i < 2; i++) Assert.Equal(TimeSpan.Zero, await State.TakeTokenAsync(Name("bucket"), 2, 0.5, default));
+        await PassAsync(TimeSpan.FromSeconds(6));
 
-        for (var i = 0; i < 2; i++) Assert.Equal(TimeSpan.Zero, await State.TakeTokenAsync(Name("bucket"), 2, 2, default));
-        Assert.NotEqual(TimeSpan.Zero, await State.TakeTokenAsync(Name("bucket"), 2, 2, default));
+        for (var i = 0; i < 2; i++) Assert.Equal(TimeSpan.Zero, await State.TakeTokenAsync(Name("bucket"), 2, 0.5, default));
+        Assert.NotEqual(TimeSpan.Zero, await State.TakeTokenAsync(Name("bucket"), 2, 0.5, default));
     }
 
     [Fact]

@@ -32,6 +32,13 @@ public sealed class CellOptionsTests
     [InlineData("--kafka-replication", "0", "--kafka-replication")]
     [InlineData("--kafka-min-isr", "many", "--kafka-min-isr")]
     [InlineData("--topics", "medium", "--topics")]
+    [InlineData("--state", "memcached", "memcached")]
+    [InlineData("--state", "redis", "--redis")]
+    [InlineData("--redis", "localhost", "--redis")]
+    [InlineData("--redis", "localhost:0", "--redis")]
+    [InlineData("--redis", "a:6379,b:99999", "b:99999")]
+    [InlineData("--redis", ":6379", "--redis")]
+    [InlineData("--redis", " , ", "--redis")]
     [InlineData("--public", "https://example.com", "--public")]
     [InlineData("--generate-secrets", "maybe", "--generate-secrets")]
     [InlineData("--max-connections", "-5", "--max-connections")]
@@ -51,6 +58,14 @@ public sealed class CellOptionsTests
     [Fact]
     public void Read_MoreKafkaAcksThanCopies_IsRefused() =>
         Assert.Contains("--kafka-min-isr", Assert.Throws<OptionsException>(() => Read("--log=kafka", "--kafka-bootstrap=a:9092", "--kafka-replication=1")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_StateOnRedis_KeepsItsNodes()
+    {
+        var options = Read("--state", "redis", "--redis", "redis-0.redis:6379, 10.0.0.7:6380,[::1]:6381");
+        Assert.Equal(("redis", "redis-0.redis:6379,10.0.0.7:6380,[::1]:6381"), (options.State, options.Redis));
+        Assert.Equal(("embedded", null), (Read().State, Read().Redis));
+    }
 
     [Fact]
     public void Read_MissingOrLastWithoutValue_IsRefused()

@@ -1,5 +1,6 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Http;
+using Chat.Cells.Cell.Limits;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
@@ -10,7 +11,7 @@ namespace Chat.Cells.Cell.Accounts;
 public sealed partial class AccountService(
     CellIdentity identity,
     IAccountStore accounts,
-    ICellState state,
+    RateLimits limits,
     PasswordHasher passwords,
     TokenIssuer tokens,
     HandleClaims handles,
@@ -111,7 +112,7 @@ public sealed partial class AccountService(
 
     private async Task LimitAsync(string bucket, int capacity, double perSecond, CancellationToken cancellationToken)
     {
-        var wait = await state.TakeTokenAsync(bucket, capacity, perSecond, cancellationToken);
+        var wait = await limits.TakeAsync(bucket, capacity, perSecond, cancellationToken);
         if (wait > TimeSpan.Zero) throw new RateLimitedException(wait);
     }
 

@@ -62,24 +62,41 @@ internal sealed partial class HeartbeatTick(
     {
         var users = connections.UserIds();
         if (users.Length == 0) return;
-        await state.RegisterAsync(identity.ServerId, users, RegistrationLife, cancellationToken);
-        var cursors = await state.GetCursorsAsync(users, cancellationToken);
+        var cursors = await AskStateAsync(users, cancellationToken);
         List<UserCursor>? found = null;
         for (var i = 0; i < users.Length; i++)
         {
             // A state that forgot (or never knew) is told again from the store, so that each user is looked up once.
-            if (cursors[i] is not { } latest)
+            if (cursors?[i] is not { } latest)
             {
                 latest = await store.FindLatestCursorAsync(users[i], cancellationToken) ?? InboxCursor.Start;
                 (found ??= []).Add(new UserCursor(users[i], latest));
             }
             feed.CatchUp(users[i], latest);
         }
-        if (found is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
+        if (found is not null && cursors is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
+    }
+
+    /// <summary>Null when the state can't be reached: then all cursors are the store's.</summary>
+    private async Task<IReadOnlyList<InboxCursor?>?> AskStateAsync(string[] users, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await state.RegisterAsync(identity.ServerId, users, RegistrationLife, cancellationToken);
+            return await state.GetCursorsAsync(users, cancellationToken);
+        }
+        catch (CellStateException e)
+        {
+            LogStateFailed(e.Message);
+            return null;
+        }
     }
 
     [LoggerMessage(440, LogLevel.Warning, "Cursors could not be compared; the next tick does it.")]
     private partial void LogFailed(Exception fault);
+
+    [LoggerMessage(442, LogLevel.Warning, "The cell's state can't be reached; this tick reads inboxes instead: {Reason}")]
+    private partial void LogStateFailed(string reason);
 
     [LoggerMessage(441, LogLevel.Debug, "Heartbeat ticks have stopped.")]
     private partial void LogStopped();

@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Limits;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Protocol;
@@ -8,7 +9,7 @@ namespace Chat.Cells.Cell.Connections;
 /// <summary>Takes messages: checks, limits, appends for the judge. It never acks by itself; the ack is the judge's verdict.</summary>
 internal sealed partial class SendHandler(
     CellOptions options,
-    ICellState state,
+    RateLimits limits,
     IMessageStore store,
     ChannelLog channels,
     PendingRequests pending,
@@ -56,7 +57,7 @@ internal sealed partial class SendHandler(
     private async ValueTask<TimeSpan?> LimitAsync(Connection connection, CancellationToken cancellationToken)
     {
         if (options.MessagesPerMinute == 0) return null;
-        var wait = await state.TakeTokenAsync("send:" + connection.UserId, options.MessagesPerMinute, options.MessagesPerMinute / 60.0, cancellationToken);
+        var wait = await limits.TakeAsync("send:" + connection.UserId, options.MessagesPerMinute, options.MessagesPerMinute / 60.0, cancellationToken);
         return wait > TimeSpan.Zero ? wait : null;
     }
 

@@ -16,6 +16,7 @@ internal sealed partial class ServerInbox(
     ILogger<ServerInbox> logger) : BackgroundService
 {
     private const int MaxWaiting = 100_000;
+    private static readonly TimeSpan SubscribeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Channel<ReadOnlyMemory<byte>> messages = Channel.CreateBounded<ReadOnlyMemory<byte>>(
@@ -25,17 +26,46 @@ internal sealed partial class ServerInbox(
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        subscription = await state.SubscribeAsync(identity.ServerId, Receive, cancellationToken);
+        await TrySubscribeAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        await base.StopAsync(cancellationToken); // first: it may be subscribing
         if (subscription is not null) await subscription.DisposeAsync();
-        await base.StopAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(ReadAllAsync(stoppingToken), ExpireAsync(stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(SubscribeAsync(stoppingToken), ReadAllAsync(stoppingToken), ExpireAsync(stoppingToken));
+
+    /// <summary>A state that can't be reached at the start is asked again; until then the heartbeat tick finds what hints would have told.</summary>
+    private async Task SubscribeAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (subscription is null)
+            {
+                await Task.Delay(SubscribeInterval, time, stoppingToken);
+                await TrySubscribeAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            LogStopped();
+        }
+    }
+
+    private async Task TrySubscribeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            subscription = await state.SubscribeAsync(identity.ServerId, Receive, cancellationToken);
+        }
+        catch (CellStateException e)
+        {
+            LogNotSubscribed(e.Message);
+        }
+    }
 
     private void Receive(ReadOnlyMemory<byte> message)
     {
@@ -99,6 +129,9 @@ internal sealed partial class ServerInbox(
 
     [LoggerMessage(430, LogLevel.Warning, "A message from a worker can't be handled and is dropped.")]
     private partial void LogFailed(Exception fault);
+
+    [LoggerMessage(432, LogLevel.Warning, "What workers publish can't be subscribed to now: {Reason}")]
+    private partial void LogNotSubscribed(string reason);
 
     [LoggerMessage(431, LogLevel.Debug, "Messages from workers are no longer taken.")]
     private partial void LogStopped();

@@ -32,7 +32,7 @@ internal sealed partial class SocketSession(
         GatewayMetrics.Sockets.Add(1);
         try
         {
-            await state.RegisterAsync(identity.ServerId, [connection.UserId], HeartbeatTick.RegistrationLife, cancellationToken);
+            await RegisterAsync(connection.UserId, cancellationToken);
             await ReadAllAsync(reader, connection, cancellationToken);
         }
         finally
@@ -47,9 +47,28 @@ internal sealed partial class SocketSession(
 
     private async Task UnregisterAsync(string userId)
     {
-        await state.UnregisterAsync(identity.ServerId, userId, CancellationToken.None);
+        try
+        {
+            await state.UnregisterAsync(identity.ServerId, userId, CancellationToken.None);
+        }
+        catch (CellStateException e)
+        {
+            LogStateFailed(e.Message); // it expires by itself
+        }
         // Another socket of the user may have come in between and must stay registered.
-        if (connections.Of(userId).Length > 0) await state.RegisterAsync(identity.ServerId, [userId], HeartbeatTick.RegistrationLife, CancellationToken.None);
+        if (connections.Of(userId).Length > 0) await RegisterAsync(userId, CancellationToken.None);
+    }
+
+    private async Task RegisterAsync(string userId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await state.RegisterAsync(identity.ServerId, [userId], HeartbeatTick.RegistrationLife, cancellationToken);
+        }
+        catch (CellStateException e)
+        {
+            LogStateFailed(e.Message); // the next heartbeat tick registers, and meanwhile finds what hints would have told
+        }
     }
 
     private async Task ReadAllAsync(FrameReader reader, Connection connection, CancellationToken cancellationToken)
@@ -234,6 +253,9 @@ internal sealed partial class SocketSession(
             connection.Outbound.Abort();
         }
     }
+
+    [LoggerMessage(451, LogLevel.Warning, "A socket's user could not be registered or unregistered: {Reason}")]
+    private partial void LogStateFailed(string reason);
 
     [LoggerMessage(450, LogLevel.Warning, "The store failed under a socket.")]
     private partial void LogStoreFailed(Exception fault);

@@ -1,6 +1,7 @@
 using Chat.Cells.Cell.Engines.Files;
 using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Engines.Memory;
+using Chat.Cells.Cell.Engines.Redis;
 using Chat.Cells.Cell.Engines.Sqlite;
 using Chat.Cells.Cell.Ports;
 
@@ -10,10 +11,29 @@ namespace Chat.Cells.Cell.Hosting;
 public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountStore Accounts, ICellState State) : IAsyncDisposable
 {
     /// <summary>Opens the engines that the options name.</summary>
-    /// <exception cref="OptionsException">Kafka's native library is missing, or its settings can't be used.</exception>
+    /// <exception cref="OptionsException">The secrets or Kafka's settings can't be used, or Kafka's native library is missing.</exception>
     /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
     /// <exception cref="StoreException">The store can't be opened.</exception>
+    /// <exception cref="CellStateException">Redis refuses the password. A Redis that isn't there yet is no error: it is connected to when it comes.</exception>
     public static async Task<CellEngines> OpenAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        if (options.State != "redis") return await OpenLogAndStoreAsync(options, time, loggers, cancellationToken);
+        var state = await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>());
+        try
+        {
+            var opened = await OpenLogAndStoreAsync(options, time, loggers, cancellationToken);
+            if (opened.State is IAsyncDisposable unused) await unused.DisposeAsync();
+            return opened with { State = state };
+        }
+        catch (Exception)
+        {
+            await state.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>With the state in memory.</summary>
+    private static async Task<CellEngines> OpenLogAndStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         if (options.Log != "kafka") return await OpenEmbeddedAsync(options.DataDirectory, time, loggers, cancellationToken);
         var log = OpenKafka(options, time, loggers);
@@ -28,6 +48,19 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
             await log.DisposeAsync();
             throw;
         }
+    }
+
+    private static RedisOptions ReadRedis(CellOptions options, TimeProvider time, ILoggerFactory loggers)
+    {
+        using var folder = new SecretsFolder(options, time, loggers.CreateLogger<SecretsFolder>());
+        var secrets = folder.Current;
+        return new RedisOptions
+        {
+            Endpoints = options.Redis ?? throw new OptionsException("--state redis needs --redis host:port."),
+            Password = secrets.RedisPassword,
+            Prefix = options.Cell + ":",
+            SigningKey = secrets.ServerMessageKey ?? throw new OptionsException($"--state redis needs the secret {CellSecrets.InternalTokenFile}: what servers send each other is signed."),
+        };
     }
 
     private static KafkaLog OpenKafka(CellOptions options, TimeProvider time, ILoggerFactory loggers)

@@ -165,7 +165,7 @@ public sealed partial class CellHost : IAsyncDisposable
         services.AddSingleton<Readiness>();
 
         services.AddSingleton<PasswordHasher>().AddSingleton(s => new TokenIssuer(options, () => s.GetRequiredService<CurrentCellMap>().SigningKey, time)).AddSingleton<HandleClaims>().AddSingleton<PeerCells>();
-        services.AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>().AddSingleton<Commands>();
+        services.AddSingleton<Limits.RateLimits>().AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>().AddSingleton<Commands>();
         services.AddBridging();
         AddRoles(services, options);
         services.AddGateway();

@@ -61,6 +61,9 @@ public sealed record CellOptions
     public string Store { get; init; } = "embedded";
     public string State { get; init; } = "embedded";
 
+    /// <summary>Redis's nodes as <c>host:port</c>, separated by commas; for the state <c>redis</c>. Its password is the secret <c>redis-password</c>.</summary>
+    public string? Redis { get; init; }
+
     /// <summary>The most messages per minute and user; 0 for no limit.</summary>
     public int MessagesPerMinute { get; init; } = 60;
 

@@ -27,7 +27,8 @@ public static class CellOptionsReader
         ("kafka-min-isr", "copies that must have a record before it is acked (2)"),
         ("topics", "full or small: partitions of Kafka's topics, for life (full)"),
         ("store", "embedded"),
-        ("state", "embedded"),
+        ("state", "embedded, redis"),
+        ("redis", "host:port of Redis, several of a cluster separated by commas; password in the secret redis-password"),
         ("messages-per-minute", "the most messages per minute and user; 0 for no limit (60)"),
         ("password-iterations", "PBKDF2-HMAC-SHA512 iterations of new password hashes (210000)"),
         ("access-token-minutes", "life of an access token (15)"),
@@ -63,11 +64,15 @@ public static class CellOptionsReader
         if (Value("drain-seconds") is { } drain) options = options with { DrainTimeout = TimeSpan.FromSeconds(Integer("drain-seconds", drain, 1, 3600)) };
         var log = Engine("log", Value("log"), "kafka");
         options = ReadKafka(options, log, Value);
+        var state = Engine("state", Value("state"), "redis");
+        var redis = Value("redis") is { } nodes ? Endpoints("redis", nodes) : null;
+        if (state == "redis" && redis is null) throw new OptionsException("--state redis needs --redis host:port.");
         return options with
         {
             Log = log,
             Store = Engine("store", Value("store")),
-            State = Engine("state", Value("state")),
+            State = state,
+            Redis = redis,
         };
     }
 
@@ -131,6 +136,21 @@ public static class CellOptionsReader
         value is null or "embedded" ? "embedded"
         : others.Contains(value, StringComparer.Ordinal) ? value
         : throw new OptionsException($"--{name} '{value}' is not an engine that this build has; it has: {string.Join(", ", ["embedded", .. others])}.");
+
+    private static string Endpoints(string name, string value)
+    {
+        var nodes = List(value);
+        foreach (var node in nodes)
+        {
+            var colon = node.LastIndexOf(':');
+            if (colon <= 0 || Uri.CheckHostName(node[..colon].Trim('[', ']')) == UriHostNameType.Unknown
+                || !ushort.TryParse(node.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0)
+            {
+                throw new OptionsException($"--{name} '{node}' is not host:port.");
+            }
+        }
+        return nodes.Length > 0 ? string.Join(',', nodes) : throw new OptionsException($"--{name} names no host:port.");
+    }
 
     private static string[] CheckRoles(string[] roles)
     {

@@ -9,6 +9,7 @@ namespace Chat.Cells.Cell.Hosting;
 public sealed class CellSecrets
 {
     public const string InternalTokenFile = "internal-token";
+    public const string RedisPasswordFile = "redis-password";
     private const int MinTokenLength = 32;
 
     private readonly FrozenDictionary<string, byte[]> peers;
@@ -16,12 +17,14 @@ public sealed class CellSecrets
     private readonly FrozenDictionary<string, string> outgoing;
     private readonly byte[]? internalTokenHash;
 
-    private CellSecrets(IReadOnlyList<SigningKey> keys, string? internalToken, Dictionary<string, byte[]> peers, Dictionary<string, byte[]> bridges, Dictionary<string, string> outgoing)
+    private CellSecrets(IReadOnlyList<SigningKey> keys, string? internalToken, string? redisPassword, Dictionary<string, byte[]> peers, Dictionary<string, byte[]> bridges, Dictionary<string, string> outgoing)
     {
         Keys = keys;
         internalTokenHash = internalToken is null ? null : Hash(internalToken);
         // Without a secret to derive it from, a key that nobody can guess: marks then hold until the folder is read anew.
         ReuseKey = internalToken is null ? RandomNumberGenerator.GetBytes(SHA256.HashSizeInBytes) : SHA256.HashData(Encoding.UTF8.GetBytes("refresh-lineage\n" + internalToken));
+        ServerMessageKey = internalToken is null ? null : SHA256.HashData(Encoding.UTF8.GetBytes("server-messages\n" + internalToken));
+        RedisPassword = redisPassword;
         this.peers = peers.ToFrozenDictionary(StringComparer.Ordinal);
         this.bridges = bridges.ToFrozenDictionary(StringComparer.Ordinal);
         this.outgoing = outgoing.ToFrozenDictionary(StringComparer.Ordinal);
@@ -32,6 +35,12 @@ public sealed class CellSecrets
 
     /// <summary>The key of the mark by which a used refresh token is told from an invented one.</summary>
     internal byte[] ReuseKey { get; }
+
+    /// <summary>Signs what the cell's servers send each other through Redis: 32 bytes; null without an internal token.</summary>
+    internal byte[]? ServerMessageKey { get; }
+
+    /// <summary>Null for a Redis without one.</summary>
+    internal string? RedisPassword { get; }
 
     /// <summary>The token that we present to another cell; null when there is none.</summary>
     public string? TokenTo(string cell) => outgoing.GetValueOrDefault(cell);
@@ -53,14 +62,14 @@ public sealed class CellSecrets
         return found;
     }
 
-    /// <summary>Reads a folder of one file per secret: <c>signing-{kid}.pem</c>, <c>internal-token</c>, <c>peer-{cell}</c>, <c>bridge-{cell}</c>, <c>to-{cell}</c>.</summary>
+    /// <summary>Reads a folder of one file per secret: <c>signing-{kid}.pem</c>, <c>internal-token</c>, <c>peer-{cell}</c>, <c>bridge-{cell}</c>, <c>to-{cell}</c>, <c>redis-password</c>.</summary>
     /// <exception cref="CryptographicException">A signing key that is no EC P-256 private key.</exception>
     public static CellSecrets Read(IReadOnlyDictionary<string, string> files)
     {
         var keys = new List<SigningKey>();
         Dictionary<string, byte[]> ofPeers = [], ofBridges = [];
         Dictionary<string, string> toCells = [];
-        string? internalToken = null;
+        string? internalToken = null, redisPassword = null;
         foreach (var (name, text) in files.OrderBy(f => f.Key, StringComparer.Ordinal))
         {
             if (name.StartsWith("signing-", StringComparison.Ordinal) && name.EndsWith(".pem", StringComparison.Ordinal))
@@ -69,13 +78,18 @@ public sealed class CellSecrets
                 continue;
             }
             var token = text.Trim();
+            if (name == RedisPasswordFile)
+            {
+                redisPassword = token.Length > 0 ? token : null;
+                continue;
+            }
             if (token.Length < MinTokenLength) continue; // an empty or guessable token opens nothing
             if (name == InternalTokenFile) internalToken = token;
             else if (name.StartsWith("peer-", StringComparison.Ordinal)) ofPeers[name["peer-".Length..]] = Hash(token);
             else if (name.StartsWith("bridge-", StringComparison.Ordinal)) ofBridges[name["bridge-".Length..]] = Hash(token);
             else if (name.StartsWith("to-", StringComparison.Ordinal)) toCells[name["to-".Length..]] = token;
         }
-        return new CellSecrets([.. keys.OrderBy(k => k.Kid, StringComparer.Ordinal)], internalToken, ofPeers, ofBridges, toCells);
+        return new CellSecrets([.. keys.OrderBy(k => k.Kid, StringComparer.Ordinal)], internalToken, redisPassword, ofPeers, ofBridges, toCells);
     }
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));

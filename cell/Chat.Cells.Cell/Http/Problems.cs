@@ -77,7 +77,7 @@ public static partial class Problems
                 return WriteAsync(context, StatusCodes.Status415UnsupportedMediaType, ErrorCodes.BadRequest, "The body must be application/json.");
             case BadHttpRequestException:
                 return WriteAsync(context, StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, "The body or a parameter can't be understood.");
-            case LogException or StoreException:
+            case LogException or StoreException or CellStateException:
                 Log(context).LogUnavailable(fault, context.GetEndpoint()?.DisplayName ?? "");
                 return WriteAsync(context, StatusCodes.Status503ServiceUnavailable, ErrorCodes.Retry, "The cell can't do this now.", retryAfter: TimeSpan.FromSeconds(1));
             default:
@@ -88,7 +88,7 @@ public static partial class Problems
 
     private static ILogger Log(HttpContext context) => context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Chat.Cells.Cell.Http");
 
-    [LoggerMessage(300, LogLevel.Warning, "{Endpoint}: the log or the store failed.")]
+    [LoggerMessage(300, LogLevel.Warning, "{Endpoint}: the log, the store or the state failed.")]
     private static partial void LogUnavailable(this ILogger logger, Exception fault, string endpoint);
 
     [LoggerMessage(301, LogLevel.Error, "{Endpoint} failed.")]

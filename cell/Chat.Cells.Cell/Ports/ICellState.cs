@@ -6,6 +6,7 @@ namespace Chat.Cells.Cell.Ports;
 /// The cell's fast, forgetful state: which servers hold a user's sockets, every user's latest inbox cursor, rate limits, tickets, and messages between servers.
 /// All of it may vanish at any time without harm: gateways register again on their heartbeat tick, and the inbox is the truth.
 /// </summary>
+/// <remarks>Failures are <see cref="CellStateException"/>: callers go on without.</remarks>
 public interface ICellState
 {
     /// <summary>Says that <paramref name="serverId"/> holds sockets of these users, for <paramref name="timeToLive"/>. Called at connect and on every heartbeat tick for all.</summary>
@@ -41,3 +42,6 @@ public interface ICellState
 
 /// <summary>A user's latest cursor.</summary>
 public readonly record struct UserCursor(string UserId, InboxCursor Cursor);
+
+/// <summary>The state can't be reached; nothing durable is affected.</summary>
+public sealed class CellStateException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,30 @@
+using Chat.Cells.Cell.Engines.Redis;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Chat.Cells.Cell.Tests.Engines.Redis;
+
+/// <summary>The contract on real servers, whose clock can't be moved: time is waited for.</summary>
+public abstract class RedisCellStateContract : CellStateContract
+{
+    internal static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+    private RedisCellState? state;
+
+    protected abstract string Endpoints { get; }
+
+    protected virtual string? Password => null;
+
+    protected override async ValueTask<ICellState> OpenAsync() => state = await ConnectAsync(Endpoints, Password);
+
+    protected override async ValueTask CloseAsync()
+    {
+        if (state is not null) await state.DisposeAsync();
+    }
+
+    protected override Task PassAsync(TimeSpan time) => Task.Delay(time + TimeSpan.FromMilliseconds(50));
+
+    internal static Task<RedisCellState> ConnectAsync(string endpoints, string? password = null, TimeSpan? timeout = null) => RedisCellState.ConnectAsync(
+        new RedisOptions { Endpoints = endpoints, Password = password, Prefix = "test:", SigningKey = Key, Timeout = timeout ?? TimeSpan.FromSeconds(20) },
+        NullLogger<RedisCellState>.Instance);
+}

@@ -1,0 +1,149 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text;
+using Chat.Cells.Cell.Engines.Redis;
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts;
+
+namespace Chat.Cells.Cell.Tests.Engines.Redis;
+
+public sealed class RedisFaultTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    private RedisServer server = null!;
+
+    public async Task InitializeAsync() => server = await RedisServer.StartAsync();
+
+    public async Task DisposeAsync() => await server.DisposeAsync();
+
+    private Task<RedisCellState> ConnectAsync(TimeSpan? timeout = null) => RedisCellStateContract.ConnectAsync(server.Endpoint, timeout: timeout ?? TimeSpan.FromSeconds(5));
+
+    private static async ValueTask<bool> WorksAsync(Func<ValueTask> call)
+    {
+        try
+        {
+            await call();
+            return true;
+        }
+        catch (CellStateException)
+        {
+            return false;
+        }
+    }
+
+    [Fact]
+    public async Task Server_KilledAndRestarted_IsUsedAgainAndSubscriptionsGoOn()
+    {
+        await using var state = await ConnectAsync();
+        var seen = new ConcurrentQueue<byte>();
+        await using var subscription = await state.SubscribeAsync("s1", m => seen.Enqueue(m.Span[0]), default);
+        await state.RegisterAsync("s1", ["a"], Minute, default);
+
+        await server.KillAsync();
+        await Eventually.TrueAsync(async () => !await WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "calls fail with CellStateException");
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.FindServersAsync(["a"], default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.GetCursorsAsync(["a"], default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.AdvanceCursorsAsync([new UserCursor("a", new InboxCursor(1, 2, 3))], default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.TakeTokenAsync("b", 1, 1, default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.PutOnceAsync("k", "v", Minute, default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.TakeOnceAsync("k", default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.PublishAsync("s1", new byte[] { 1 }, default));
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.UnregisterAsync("s1", "a", default));
+
+        await server.RestartAsync();
+        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it is connected again");
+        Assert.Equal(["s1"], (await state.FindServersAsync(["a"], default))[0]);
+        await Eventually.TrueAsync(
+            async () => await WorksAsync(() => state.PublishAsync("s1", new byte[] { 7 }, default)) && !seen.IsEmpty, "the subscription works again");
+        Assert.All(seen, b => Assert.Equal(7, b));
+    }
+
+    [Fact]
+    public async Task Server_Flushed_IsFilledAgainByTheNextRegistration()
+    {
+        await using var state = await ConnectAsync();
+        await state.RegisterAsync("s1", ["a", "b"], Minute, default);
+        await state.AdvanceCursorsAsync([new UserCursor("a", new InboxCursor(1, 2, 3))], default);
+
+        await server.AskAsync("FLUSHALL");
+        await server.AskAsync("SCRIPT", "FLUSH");
+
+        Assert.All(await state.FindServersAsync(["a", "b"], default), Assert.Empty);
+        Assert.Equal([null], await state.GetCursorsAsync(["a"], default));
+        await state.RegisterAsync("s1", ["a", "b"], Minute, default);
+        Assert.All(await state.FindServersAsync(["a", "b"], default), servers => Assert.Equal(["s1"], servers));
+    }
+
+    [Fact]
+    public async Task Server_Paused_FailsWithinTheTimeOutThenWorksAgain()
+    {
+        await using var state = await ConnectAsync(TimeSpan.FromSeconds(1));
+        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it works at first");
+
+        await server.PauseAsync();
+        var began = Stopwatch.GetTimestamp();
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.FindServersAsync(["a"], default));
+        // Generous for a busy machine; without a bound of the engine's own the call would wait for as long as the server is paused.
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(15));
+
+        await server.ContinueAsync();
+        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it works again");
+    }
+
+    [Fact]
+    public async Task Server_NotThereAtFirst_IsConnectedToWhenItComes()
+    {
+        await server.KillAsync();
+        await using var state = await ConnectAsync();
+        var seen = new ConcurrentQueue<byte>();
+        await using var subscription = await state.SubscribeAsync("s1", m => seen.Enqueue(m.Span[0]), default);
+        await Assert.ThrowsAsync<CellStateException>(async () => await state.RegisterAsync("s1", ["a"], Minute, default));
+
+        await server.RestartAsync();
+
+        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it is connected");
+        await Eventually.TrueAsync(
+            async () => await WorksAsync(() => state.PublishAsync("s1", new byte[] { 7 }, default)) && !seen.IsEmpty, "what was subscribed to before comes");
+    }
+
+    [Fact]
+    public async Task Message_NotSignedByTheCell_IsDropped()
+    {
+        await using var state = await ConnectAsync();
+        var seen = new ConcurrentQueue<string>();
+        await using var subscription = await state.SubscribeAsync("s1", m => seen.Enqueue(Encoding.UTF8.GetString(m.Span)), default);
+
+        Assert.Equal(":1\r\n", await server.AskAsync("PUBLISH", "test:server:s1", "forged, and longer than a signature"));
+        Assert.Equal(":1\r\n", await server.AskAsync("PUBLISH", "test:server:s1", "short"));
+        Assert.Equal(":1\r\n", await server.AskAsync("PUBLISH", "test:server:s1", ""));
+        await state.PublishAsync("s1", Encoding.UTF8.GetBytes("genuine"), default);
+
+        await Eventually.TrueAsync(() => !seen.IsEmpty, "the genuine one is there");
+        Assert.Equal(["genuine"], seen);
+    }
+
+    [Fact]
+    public void SignedMessage_ForAnotherServerOrChanged_IsNotOpened()
+    {
+        var messages = new SignedMessages(RedisCellStateContract.Key);
+        var signed = messages.Sign("s1", [1, 2, 3]);
+        Assert.True(messages.TryOpen("s1", signed, out var opened));
+        Assert.Equal(new byte[] { 1, 2, 3 }, opened.ToArray());
+        Assert.False(messages.TryOpen("s2", signed, out _));
+        signed[^1] ^= 1;
+        Assert.False(messages.TryOpen("s1", signed, out _));
+        Assert.False(new SignedMessages(new byte[32]).TryOpen("s1", messages.Sign("s1", [1]), out _));
+    }
+
+    [Theory]
+    [InlineData("wrong")]
+    [InlineData(null)]
+    public async Task Password_WrongOrMissing_IsToldAtTheStart(string? password)
+    {
+        await using var guarded = await RedisServer.StartAsync("right");
+        var refused = await Assert.ThrowsAsync<CellStateException>(() => RedisCellStateContract.ConnectAsync(guarded.Endpoint, password, TimeSpan.FromSeconds(5)));
+        Assert.Contains("password", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("wrong", refused.ToString(), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Chat.Cells.Cell.Tests.Engines.Redis;
+
+/// <summary>A redis-server of its own on a free loopback port, without persistence. Stopped by its process, and its folder removed.</summary>
+internal sealed class RedisServer : IAsyncDisposable
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+    private readonly string folder = Directory.CreateTempSubdirectory("chatcells-redis-").FullName;
+    private readonly string? password;
+    private readonly string[] more;
+    private Process process = null!;
+
+    private RedisServer(string? password, string[] more)
+    {
+        this.password = password;
+        this.more = more;
+    }
+
+    public int Port { get; private set; }
+    public string Endpoint => $"127.0.0.1:{Port}";
+
+    /// <summary>Starts one that answers; where another process takes the port first, on another port.</summary>
+    public static async Task<RedisServer> StartAsync(string? password = null, params string[] more)
+    {
+        var server = new RedisServer(password, more);
+        for (var attempt = 0; attempt < 10; attempt++)
+        {
+            server.Port = FreePort();
+            if (await server.TryRunAsync()) return server;
+        }
+        await server.DisposeAsync();
+        throw new InvalidOperationException("redis-server can't be started.");
+    }
+
+    /// <summary>Runs again on its port after <see cref="KillAsync"/>.</summary>
+    public async Task RestartAsync()
+    {
+        for (var attempt = 0; attempt < 10; attempt++)
+        {
+            if (await TryRunAsync()) return;
+        }
+        throw new InvalidOperationException("redis-server can't be started again.");
+    }
+
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    public Task PauseAsync() => SignalAsync("-STOP");
+
+    public Task ContinueAsync() => SignalAsync("-CONT");
+
+    /// <summary>Sends one command over a connection of its own and returns the first bytes of the answer.</summary>
+    public async Task<string> AskAsync(params string[] command)
+    {
+        using var bound = new CancellationTokenSource(Bound);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, Port, bound.Token);
+        var stream = client.GetStream();
+        if (password is not null) await AskAsync(stream, ["AUTH", password], bound.Token);
+        return await AskAsync(stream, command, bound.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (process is not null && !process.HasExited) await KillAsync();
+        process?.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static async Task<string> AskAsync(NetworkStream stream, string[] command, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder($"*{command.Length}\r\n");
+        foreach (var part in command) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"${Encoding.UTF8.GetByteCount(part)}\r\n{part}\r\n");
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), cancellationToken);
+        var buffer = new byte[4096];
+        return Encoding.UTF8.GetString(buffer, 0, await stream.ReadAsync(buffer, cancellationToken));
+    }
+
+    /// <summary>False when the process ended, as it does when its port is taken.</summary>
+    private async Task<bool> TryRunAsync()
+    {
+        var start = new ProcessStartInfo("redis-server") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder };
+        string[] arguments = ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder, .. more];
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        if (password is not null)
+        {
+            start.ArgumentList.Add("--requirepass");
+            start.ArgumentList.Add(password);
+        }
+        process?.Dispose();
+        process = Process.Start(start)!;
+        process.OutputDataReceived += static (_, _) => { };
+        process.ErrorDataReceived += static (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        var began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < Bound && !process.HasExited)
+        {
+            if (await AnswersAsync() && !process.HasExited) return true;
+            await Task.Delay(20);
+        }
+        if (!process.HasExited) await KillAsync();
+        return false;
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            // Ours, not another's that came to the port before.
+            return (await AskAsync("INFO", "server")).Contains($"process_id:{process.Id}", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
+    /// <summary>Low enough that a cluster's bus, 10,000 above, is a port too.</summary>
+    private static int FreePort()
+    {
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            if (port < 55_000) return port;
+        }
+    }
+}
