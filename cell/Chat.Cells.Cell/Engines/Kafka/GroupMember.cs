@@ -75,13 +75,8 @@ internal sealed partial class GroupMember
         }
         if (result?.Message is null || !_pumps.TryGetValue(result.TopicPartition, out var pump)) return;
         var full = pump.Add(new LogRecord(result.Offset.Value, result.Message.Timestamp.UnixTimestampMs, result.Message.Key, result.Message.Value));
-        if (full) Pause(consumer, pump);
-    }
-
-    private static void Pause(IConsumer<byte[], byte[]> consumer, PartitionPump pump)
-    {
-        consumer.Pause([pump.Source]);
-        pump.OnPaused();
+        // Its wish to resume is a command, which this thread runs after this.
+        if (full) consumer.Pause([pump.Source]);
     }
 
     private IConsumer<byte[], byte[]> Build()

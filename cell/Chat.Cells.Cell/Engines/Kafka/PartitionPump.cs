@@ -79,13 +79,11 @@ internal sealed partial class PartitionPump : IPartitionAssignment
             _expected = record.Offset + 1;
             _buffer.Add(record);
             if (_buffer.Count == 1) _available.Release();
-            return _buffer.Count >= HighWater && !_paused;
+            if (_paused || _buffer.Count < HighWater) return false;
+            // Said here, not when the consumer is told: the processor might have emptied the buffer by then, and nobody would resume.
+            _paused = true;
+            return true;
         }
-    }
-
-    public void OnPaused()
-    {
-        lock (_lock) _paused = true;
     }
 
     public ValueTask CommitAsync(long nextOffset, string metadata, CancellationToken cancellationToken)

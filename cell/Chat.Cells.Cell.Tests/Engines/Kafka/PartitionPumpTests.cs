@@ -1,0 +1,61 @@
+using System.Collections.Concurrent;
+using Chat.Cells.Cell.Engines.Kafka;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Chat.Cells.Cell.Tests.Engines.Kafka;
+
+/// <summary>Back-pressure of one partition; needs no Kafka, since what the pump wants of the consumer is a queue of commands.</summary>
+public sealed class PartitionPumpTests
+{
+    private const int HighWater = 2_048;
+    private readonly ConcurrentQueue<PumpCommand> commands = new();
+    private readonly RecordingConsumer consumer = new() { Metadata = null };
+
+    private PartitionPump NewPump() => new(
+        new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, consumer, new PumpControl(null!, commands), TimeProvider.System, NullLogger.Instance);
+
+    private static LogRecord Record(int offset) => new(offset, 0, new byte[] { 1 }, new byte[] { 2 });
+
+    [Fact]
+    public async Task Add_UpToTheHighWaterMark_AsksForAPauseOnceAndForAResumeWhenEmptied()
+    {
+        var pump = NewPump();
+        var full = Enumerable.Range(0, HighWater + 10).Select(i => pump.Add(Record(i))).ToList();
+        Assert.Equal(HighWater - 1, full.IndexOf(true));
+        Assert.Equal(HighWater - 1, full.LastIndexOf(true));
+        Assert.Empty(commands);
+
+        pump.Start();
+
+        await Eventually.TrueAsync(() => consumer.Seen.Count == HighWater + 10, "all records are processed");
+        await pump.StopAsync();
+        Assert.Same(pump, Assert.Single(commands).Pump);
+        Assert.Empty(consumer.Faults);
+    }
+
+    [Fact]
+    public async Task Add_OffsetsSeenBefore_AreDropped()
+    {
+        var pump = NewPump();
+        foreach (var offset in new[] { 0, 1, 1, 0, 2 }) pump.Add(Record(offset));
+
+        pump.Start();
+
+        await Eventually.TrueAsync(() => consumer.Seen.Count >= 3, "the records are processed");
+        await pump.StopAsync();
+        Assert.Equal([0L, 1L, 2L], consumer.Seen.Select(seen => seen.Offset));
+    }
+
+    [Fact]
+    public async Task Commit_AfterBeingAbandoned_IsIgnored()
+    {
+        var pump = NewPump();
+        pump.Abandon();
+
+        await pump.CommitAsync(5, "late", default);
+
+        Assert.Null(pump.Committed);
+    }
+}
