@@ -10,45 +10,49 @@ namespace Chat.Cells.Cell.Hosting;
 /// <summary>The engines behind the ports. Several servers of one cell may share them in one process (tests do); whoever opened them disposes them, after all servers have stopped.</summary>
 public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountStore Accounts, ICellState State) : IAsyncDisposable
 {
-    /// <summary>Opens the engines that the options name.</summary>
+    /// <summary>Opens the engines that the options name, each port's by itself: any log goes with any store and any state.</summary>
     /// <exception cref="OptionsException">The secrets or Kafka's settings can't be used, or Kafka's native library is missing.</exception>
     /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
     /// <exception cref="StoreException">The store can't be opened.</exception>
     /// <exception cref="CellStateException">Redis refuses the password. A Redis that isn't there yet is no error: it is connected to when it comes.</exception>
     public static async Task<CellEngines> OpenAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        if (options.State != "redis") return await OpenLogAndStoreAsync(options, time, loggers, cancellationToken);
-        var state = await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>());
+        var opened = new Stack<object>();
         try
         {
-            var opened = await OpenLogAndStoreAsync(options, time, loggers, cancellationToken);
-            if (opened.State is IAsyncDisposable unused) await unused.DisposeAsync();
-            return opened with { State = state };
+            var state = Opened(await OpenStateAsync(options, time, loggers));
+            var log = Opened(await OpenLogAsync(options, time, loggers, cancellationToken));
+            var store = Opened(await OpenStoreAsync(options, time, loggers, cancellationToken));
+            return new CellEngines(log, store, (IAccountStore)store, state);
         }
         catch (Exception)
         {
-            await state.DisposeAsync();
+            while (opened.TryPop(out var engine))
+            {
+                if (engine is IAsyncDisposable disposable) await disposable.DisposeAsync();
+            }
             throw;
+        }
+
+        T Opened<T>(T engine)
+            where T : class
+        {
+            opened.Push(engine);
+            return engine;
         }
     }
 
-    /// <summary>With the state in memory.</summary>
-    private static async Task<CellEngines> OpenLogAndStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
-    {
-        if (options.Log != "kafka") return await OpenEmbeddedAsync(options.DataDirectory, time, loggers, cancellationToken);
-        var log = OpenKafka(options, time, loggers);
-        try
-        {
-            Directory.CreateDirectory(options.DataDirectory);
-            var store = await OpenStoreAsync(options.DataDirectory, time, loggers, cancellationToken);
-            return new CellEngines(log, store, store, new MemoryCellState(time));
-        }
-        catch (Exception)
-        {
-            await log.DisposeAsync();
-            throw;
-        }
-    }
+    private static async ValueTask<ICellState> OpenStateAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers) =>
+        options.State == "redis"
+            ? await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>())
+            : new MemoryCellState(time);
+
+    private static async ValueTask<IMessageLog> OpenLogAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        options.Log == "kafka" ? OpenKafka(options, time, loggers) : await OpenSegmentLogAsync(options.DataDirectory, time, loggers, cancellationToken);
+
+    /// <summary>Every engine of the store keeps accounts too.</summary>
+    private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        await OpenSqliteAsync(options.DataDirectory, time, loggers, cancellationToken);
 
     private static RedisOptions ReadRedis(CellOptions options, TimeProvider time, ILoggerFactory loggers)
     {
@@ -86,19 +90,27 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         }
     }
 
-    private static ValueTask<SqliteStore> OpenStoreAsync(string dataDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
-        SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions(), time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
+    private static async ValueTask<SegmentLog> OpenSegmentLogAsync(string dataDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(dataDirectory);
+        return await SegmentLog.OpenAsync(Path.Combine(dataDirectory, "log"), new SegmentLogOptions(), time, loggers.CreateLogger<SegmentLog>(), cancellationToken);
+    }
+
+    private static async ValueTask<SqliteStore> OpenSqliteAsync(string dataDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(dataDirectory);
+        return await SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions(), time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
+    }
 
     /// <summary>Opens the embedded engines of one data folder; the memory engine's state begins empty.</summary>
     /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
     /// <exception cref="StoreException">The store can't be opened.</exception>
     public static async Task<CellEngines> OpenEmbeddedAsync(string dataDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(dataDirectory);
-        var log = await SegmentLog.OpenAsync(Path.Combine(dataDirectory, "log"), new SegmentLogOptions(), time, loggers.CreateLogger<SegmentLog>(), cancellationToken);
+        var log = await OpenSegmentLogAsync(dataDirectory, time, loggers, cancellationToken);
         try
         {
-            var store = await OpenStoreAsync(dataDirectory, time, loggers, cancellationToken);
+            var store = await OpenSqliteAsync(dataDirectory, time, loggers, cancellationToken);
             return new CellEngines(log, store, store, new MemoryCellState(time));
         }
         catch (Exception)
