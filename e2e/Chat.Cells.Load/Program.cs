@@ -1,9 +1,10 @@
 using Chat.Cells.History.Checking;
 using Chat.Cells.History.Recording;
+using Chat.Cells.Load;
 using Chat.Cells.Load.Bench;
-using Chat.Cells.Load.Cluster;
 using Chat.Cells.Load.CommandLine;
 using Chat.Cells.Load.Smoke;
+using Chat.Cells.Processes;
 
 using var stopping = new CancellationTokenSource();
 Console.CancelKeyPress += (_, e) =>
@@ -28,7 +29,7 @@ try
             return args.FirstOrDefault() is "--help" or "-h" or "help" ? 0 : 2;
     }
 }
-catch (Exception e) when (e is LoadException or InvalidDataException or FileNotFoundException)
+catch (Exception e) when (e is LoadException or ClusterException or InvalidDataException or FileNotFoundException)
 {
     Console.Error.WriteLine($"{args[0]}: {e.Message}");
     return 1;

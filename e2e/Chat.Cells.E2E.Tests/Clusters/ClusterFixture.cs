@@ -1,6 +1,6 @@
 using Chat.Cells.Client;
 using Chat.Cells.Client.Accounts;
-using Chat.Cells.Load.Cluster;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.E2E.Tests.Clusters;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Chat.Cells.Load.Cluster;
 using Chat.Cells.Load.CommandLine;
 using Chat.Cells.Load.Measure;
 using Chat.Cells.Load.World;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Load.Bench;
 

@@ -1,4 +1,4 @@
-using Chat.Cells.Load.Cluster;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Load.Bench;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Chat.Cells.Load.Cluster;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Load.CommandLine;
 

@@ -1,5 +1,5 @@
-using Chat.Cells.Load.Cluster;
 using Chat.Cells.Load.World;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Load.Smoke;
 

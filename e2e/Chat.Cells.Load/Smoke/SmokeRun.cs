@@ -1,10 +1,10 @@
 using System.Globalization;
 using Chat.Cells.History.Checking;
 using Chat.Cells.History.Recording;
-using Chat.Cells.Load.Cluster;
 using Chat.Cells.Load.CommandLine;
 using Chat.Cells.Load.Measure;
 using Chat.Cells.Load.World;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Load.Smoke;
 

@@ -5,7 +5,6 @@ using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
 using Chat.Cells.History.Recording;
-using Chat.Cells.Load.Cluster;
 using Chat.Cells.Load.Measure;
 
 namespace Chat.Cells.Load.World;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 
-namespace Chat.Cells.Load.Cluster;
+namespace Chat.Cells.Processes;
 
 /// <summary>A cluster that <c>up</c> runs on this machine: where its router is, and which processes are its.</summary>
 public sealed class LocalCluster : ICluster
@@ -25,10 +25,10 @@ public sealed class LocalCluster : ICluster
     public IReadOnlyList<string> Victims { get; } = ["cell", "operator", "apiserver", "router", "bridge"];
 
     /// <summary>Opens the <c>cluster.json</c> of a running cluster.</summary>
-    /// <exception cref="LoadException">It isn't one; the message says what to do.</exception>
+    /// <exception cref="ClusterException">It isn't one; the message says what to do.</exception>
     public static LocalCluster Open(string path)
     {
-        if (!File.Exists(path)) throw new LoadException($"{path} does not exist: start a cluster with `make up`, or leave --cluster out.");
+        if (!File.Exists(path)) throw new ClusterException($"{path} does not exist: start a cluster with `make up`, or leave --cluster out.");
         using var json = Read(path);
         var root = json.RootElement;
         return new LocalCluster(
@@ -39,11 +39,11 @@ public sealed class LocalCluster : ICluster
     }
 
     /// <summary>Starts a cluster of its own in a folder, and waits until everything is ready.</summary>
-    /// <exception cref="LoadException">It did not start.</exception>
+    /// <exception cref="ClusterException">It did not start.</exception>
     public static async Task<LocalCluster> StartAsync(string dataDirectory, CancellationToken cancellationToken)
     {
         var exitCode = await RunAsync(["up", "--detach", "--data", dataDirectory, "--port", "0"], cancellationToken);
-        if (exitCode != 0) throw new LoadException($"`up` ended with {exitCode}; its logs are in {Path.Combine(dataDirectory, "logs")}.");
+        if (exitCode != 0) throw new ClusterException($"`up` ended with {exitCode}; its logs are in {Path.Combine(dataDirectory, "logs")}.");
         return Open(Path.Combine(dataDirectory, "cluster.json"));
     }
 
@@ -65,7 +65,7 @@ public sealed class LocalCluster : ICluster
         }
         catch (JsonException e)
         {
-            throw new LoadException($"{path} can't be read: {e.Message}", e);
+            throw new ClusterException($"{path} can't be read: {e.Message}", e);
         }
     }
 
@@ -73,11 +73,11 @@ public sealed class LocalCluster : ICluster
     {
         var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
         var program = Path.Combine(Repository.Root, "operator", "Chat.Cells.LocalCluster", "bin", configuration, "net10.0", "Chat.Cells.LocalCluster.dll");
-        if (!File.Exists(program)) throw new LoadException($"{program} does not exist: build the solution first (`make build`).");
+        if (!File.Exists(program)) throw new ClusterException($"{program} does not exist: build the solution first (`make build`).");
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet") { UseShellExecute = false };
         start.ArgumentList.Add(program);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        using var process = Process.Start(start) ?? throw new LoadException($"{program} could not be started.");
+        using var process = Process.Start(start) ?? throw new ClusterException($"{program} could not be started.");
         try
         {
             await process.WaitForExitAsync(cancellationToken);
@@ -131,21 +131,3 @@ public sealed class LocalCluster : ICluster
             _ => false,
         };
 }
-
-/// <summary>The checkout this program was built from.</summary>
-public static class Repository
-{
-    public static string Root { get; } = Find();
-
-    private static string Find()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Chat.Cells.sln"))) return folder.FullName;
-        }
-        return Environment.CurrentDirectory;
-    }
-}
-
-/// <summary>The run can't go on; the message is for people.</summary>
-public sealed class LoadException(string message, Exception? inner = null) : Exception(message, inner);

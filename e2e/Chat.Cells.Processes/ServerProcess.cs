@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace Chat.Cells.Load.Cluster;
+namespace Chat.Cells.Processes;
 
 /// <summary>One server program that is started again whenever it ends. Its output goes to a log file.</summary>
-internal sealed class ServerProcess(string name, string program, IReadOnlyList<string> arguments, string log, TimeSpan restartAfter) : IAsyncDisposable
+public sealed class ServerProcess(string name, string program, IReadOnlyList<string> arguments, string log, TimeSpan restartAfter) : IAsyncDisposable
 {
     private readonly CancellationTokenSource stopping = new();
     private Task? running;

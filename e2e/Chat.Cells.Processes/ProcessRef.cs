@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Chat.Cells.Load.Cluster;
+namespace Chat.Cells.Processes;
 
 /// <summary>One process of the cluster, named for good by its pid and start time.</summary>
 /// <param name="Name">For people: <c>cell eu-west-1-0</c>.</param>

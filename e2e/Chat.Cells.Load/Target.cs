@@ -1,7 +1,8 @@
 using Chat.Cells.Load.CommandLine;
 using Chat.Cells.Load.World;
+using Chat.Cells.Processes;
 
-namespace Chat.Cells.Load.Cluster;
+namespace Chat.Cells.Load;
 
 /// <summary>What a run talks to: any router, a running local cluster, or one that is started for the run and stopped after it.</summary>
 public sealed class Target : IAsyncDisposable

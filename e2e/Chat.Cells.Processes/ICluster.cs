@@ -1,4 +1,4 @@
-namespace Chat.Cells.Load.Cluster;
+namespace Chat.Cells.Processes;
 
 /// <summary>A cluster on this machine, whose processes can be found.</summary>
 public interface ICluster

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Chat.Cells.Topology;
 
-namespace Chat.Cells.Load.Cluster;
+namespace Chat.Cells.Processes;
 
 /// <summary>
 /// Two cells, the bridges between them and a router as plain processes, without a Kubernetes API: what a developer of the servers runs against.
@@ -35,7 +35,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
     /// <param name="data">A folder for all of it.</param>
     /// <param name="messagesPerMinute">The cells' limit per user; 0: none.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="LoadException">Something is not built, or did not become ready.</exception>
+    /// <exception cref="ClusterException">Something is not built, or did not become ready.</exception>
     public static async Task<DirectCluster> StartAsync(string data, int messagesPerMinute, CancellationToken cancellationToken)
     {
         var cluster = new DirectCluster(data, FreePort());
@@ -70,7 +70,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
     {
         var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
         var path = Path.Combine(Repository.Root, folder, name, "bin", configuration, "net10.0", name + ".dll");
-        return File.Exists(path) ? path : throw new LoadException($"{path} does not exist: build the solution first (`make build`).");
+        return File.Exists(path) ? path : throw new ClusterException($"{path} does not exist: build the solution first (`make build`).");
     }
 
     private string Url(int port) => $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}";
@@ -173,9 +173,9 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
             catch (Exception e) when (e is HttpRequestException or TimeoutException or Client.Accounts.ChatApiException)
             {
                 // Not up yet: asked again below, within the bound.
-                if (TimeProvider.System.GetElapsedTime(start) > ReadyBound) throw new LoadException($"The cluster in {data} did not become ready: {e.Message}", e);
+                if (TimeProvider.System.GetElapsedTime(start) > ReadyBound) throw new ClusterException($"The cluster in {data} did not become ready: {e.Message}", e);
             }
-            if (TimeProvider.System.GetElapsedTime(start) > ReadyBound) throw new LoadException($"The cells in {data} did not become healthy within {ReadyBound.TotalSeconds} s; see the logs there.");
+            if (TimeProvider.System.GetElapsedTime(start) > ReadyBound) throw new ClusterException($"The cells in {data} did not become healthy within {ReadyBound.TotalSeconds} s; see the logs there.");
             await Task.Delay(100, cancellationToken);
         }
     }
