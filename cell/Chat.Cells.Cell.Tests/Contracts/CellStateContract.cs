@@ -7,7 +7,7 @@ using FsCheck.Fluent;
 namespace Chat.Cells.Cell.Tests.Contracts;
 
 /// <summary>What every <see cref="ICellState"/> owes its callers. Names are unique to each test, so it may run on shared servers.</summary>
-public abstract class CellStateContract : IAsyncLifetime
+public abstract partial class CellStateContract : IAsyncLifetime
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private readonly string unique = Ulid.NewUlid().ToString();

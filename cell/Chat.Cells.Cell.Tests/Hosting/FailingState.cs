@@ -4,7 +4,7 @@ using Chat.Cells.Cell.Ports;
 namespace Chat.Cells.Cell.Tests.Hosting;
 
 /// <summary>A state of which every call fails when told to.</summary>
-internal sealed class FailingState(ICellState inner) : ICellState, IAsyncDisposable
+internal sealed partial class FailingState(ICellState inner) : ICellState, IAsyncDisposable
 {
     private volatile bool fails;
     private volatile bool subscribed;

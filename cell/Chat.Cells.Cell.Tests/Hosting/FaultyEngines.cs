@@ -5,7 +5,7 @@ using Chat.Cells.Cell.Records;
 namespace Chat.Cells.Cell.Tests.Hosting;
 
 /// <summary>A state that loses what it is told to lose.</summary>
-internal sealed class LossyState(ICellState inner) : ICellState
+internal sealed partial class LossyState(ICellState inner) : ICellState
 {
     /// <summary>True for messages between servers that are lost.</summary>
     public Func<ServerMessage, bool> Loses { get; set; } = _ => false;

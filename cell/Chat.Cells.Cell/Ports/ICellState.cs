@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Ports;
 /// All of it may vanish at any time without harm: gateways register again on their heartbeat tick, and the inbox is the truth.
 /// </summary>
 /// <remarks>Failures are <see cref="CellStateException"/>: callers go on without.</remarks>
-public interface ICellState
+public partial interface ICellState
 {
     /// <summary>Says that <paramref name="serverId"/> holds sockets of these users, for <paramref name="timeToLive"/>. Called at connect and on every heartbeat tick for all.</summary>
     ValueTask RegisterAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken);

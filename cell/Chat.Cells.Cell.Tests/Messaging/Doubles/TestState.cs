@@ -5,7 +5,7 @@ using Chat.Cells.Cell.Records;
 namespace Chat.Cells.Cell.Tests.Messaging.Doubles;
 
 /// <summary>State in memory that records what is published. Every user has a socket on the server <c>server-1</c>.</summary>
-internal sealed class TestState(Faults faults) : ICellState
+internal sealed partial class TestState(Faults faults) : ICellState
 {
     public List<(string Server, ServerMessage Message)> Published { get; } = [];
 

@@ -5,7 +5,7 @@ using Chat.Cells.Cell.Ports;
 namespace Chat.Cells.Cell.Engines.Memory;
 
 /// <summary>The embedded <see cref="ICellState"/>: one process's memory. What has expired is dropped when it is met, and swept now and then.</summary>
-public sealed class MemoryCellState : ICellState, IAsyncDisposable
+public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
 {
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
 
@@ -126,6 +126,7 @@ public sealed class MemoryCellState : ICellState, IAsyncDisposable
     private void Sweep()
     {
         var now = time.GetUtcNow();
+        SweepPresence(now);
         foreach (var (userId, entry) in servers)
         {
             lock (entry)
