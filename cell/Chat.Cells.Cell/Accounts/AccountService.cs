@@ -90,7 +90,7 @@ public sealed partial class AccountService(
     public async Task RemoveDeviceAsync(string userId, string deviceId, CancellationToken cancellationToken)
     {
         await accounts.RemoveDeviceAsync(userId, deviceId, cancellationToken);
-        revocations.Revoke(userId, deviceId);
+        await revocations.RevokeAsync(userId, deviceId, cancellationToken);
     }
 
     private async Task<SessionDocument> CreateSessionAsync(AccountRow account, DeviceDocument device, CancellationToken cancellationToken)

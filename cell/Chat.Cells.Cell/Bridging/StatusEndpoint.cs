@@ -5,7 +5,7 @@ using Chat.Cells.Cell.Ports;
 
 namespace Chat.Cells.Cell.Bridging;
 
-/// <summary>What the operator asks a cell: its users and sockets, whether it is ready, and what went over its bridges since this server started.</summary>
+/// <summary>What the operator asks a cell: its users, and of the server that answers its sockets, whether it is ready, and what went over the bridges by it since it started.</summary>
 public static class StatusEndpoint
 {
     private static readonly string Version = typeof(StatusEndpoint).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
@@ -20,6 +20,7 @@ public static class StatusEndpoint
         {
             cell = identity.Cell,
             number = identity.Number,
+            server = identity.ServerId,
             users = await accounts.CountAccountsAsync(http.RequestAborted),
             connections = http.RequestServices.GetService<ConnectionRegistry>()?.Count ?? 0,
             ready,

@@ -5,20 +5,28 @@ namespace Chat.Cells.Cell.Connections;
 /// <summary>The gateway's parts.</summary>
 public static class GatewayServices
 {
-    public static IServiceCollection AddGateway(this IServiceCollection services)
+    /// <summary>What every server has, whatever its roles: readiness and the status endpoint ask for it.</summary>
+    public static IServiceCollection AddSockets(this IServiceCollection services)
     {
         services.AddSingleton<ConnectionRegistry>();
-        services.AddSingleton<PendingRequests>();
         services.AddSingleton<ChannelLog>();
+        services.AddSingleton<Drain>();
+        // Stopped in the opposite order: the drain's wait for appends comes last.
+        services.AddHostedService(s => s.GetRequiredService<Drain>());
+        return services;
+    }
+
+    /// <summary>What serves clients. Needs <see cref="AddSockets"/> before it.</summary>
+    public static IServiceCollection AddGateway(this IServiceCollection services)
+    {
+        services.AddSingleton<PendingRequests>();
         services.AddSingleton<CommandClient>();
         services.AddSingleton<SendHandler>();
         services.AddSingleton<InboxFeed>();
         services.AddSingleton<SocketSession>();
         services.AddSingleton<WebSocketEndpoint>();
         services.AddSingleton<ReceiptCoalescer>();
-        services.AddSingleton<Drain>();
-        // Stopped in the opposite order: the drain's wait for appends comes last.
-        services.AddHostedService(s => s.GetRequiredService<Drain>());
+        services.AddSingleton<Commands>();
         services.AddHostedService(s => s.GetRequiredService<ReceiptCoalescer>());
         services.AddHostedService<ServerInbox>();
         services.AddHostedService<HeartbeatTick>();

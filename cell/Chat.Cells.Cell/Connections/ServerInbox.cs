@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Chat.Cells.Cell.Accounts;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
@@ -12,6 +13,7 @@ internal sealed partial class ServerInbox(
     ConnectionRegistry connections,
     PendingRequests pending,
     InboxFeed feed,
+    DeviceRevocations revocations,
     TimeProvider time,
     ILogger<ServerInbox> logger) : BackgroundService
 {
@@ -108,6 +110,9 @@ internal sealed partial class ServerInbox(
                     break;
                 case Hint hint:
                     feed.Deliver(hint);
+                    break;
+                case DeviceRevoked revoked:
+                    revocations.CloseHere(revoked.UserId, revoked.DeviceId);
                     break;
                 case ReceiptHint receipt:
                     var frame = ServerFrames.Receipt(receipt.ChannelId, receipt.UserId, receipt.DeliveredUpTo, receipt.ReadUpTo, time.GetUtcNow().ToUnixTimeMilliseconds());

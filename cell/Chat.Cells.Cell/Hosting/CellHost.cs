@@ -69,7 +69,7 @@ public sealed partial class CellHost : IAsyncDisposable
         {
             AddServices(builder.Services, options, engines ?? own!, clock);
             app = builder.Build();
-            Map(app);
+            Map(app, options);
             await PrepareAsync(app.Services, cancellationToken);
             await app.StartAsync(cancellationToken);
             var urls = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
@@ -165,10 +165,11 @@ public sealed partial class CellHost : IAsyncDisposable
         services.AddSingleton<Readiness>();
 
         services.AddSingleton<PasswordHasher>().AddSingleton(s => new TokenIssuer(options, () => s.GetRequiredService<CurrentCellMap>().SigningKey, time)).AddSingleton<HandleClaims>().AddSingleton<PeerCells>();
-        services.AddSingleton<Limits.RateLimits>().AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>().AddSingleton<Commands>();
+        services.AddSingleton<Limits.RateLimits>().AddSingleton<AccountService>().AddSingleton<DeviceRevocations>().AddSingleton<Tickets>().AddSingleton<ProfileReader>();
         services.AddBridging();
         AddRoles(services, options);
-        services.AddGateway();
+        services.AddSockets();
+        if (options.HasRole("gateway")) services.AddGateway();
     }
 
     private static void AddRoles(IServiceCollection services, CellOptions options)
@@ -197,7 +198,8 @@ public sealed partial class CellHost : IAsyncDisposable
         services.AddSingleton<IHostedService>(s => s.GetServices<RoleHost>().Single(r => r.Name == name));
     }
 
-    private static void Map(WebApplication app)
+    /// <summary>Only a gateway answers clients; of the other servers' public listener nothing is left but their health.</summary>
+    private static void Map(WebApplication app, CellOptions options)
     {
         var bodyLimit = new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody);
         app.UseProblemDocuments();
@@ -208,12 +210,15 @@ public sealed partial class CellHost : IAsyncDisposable
 
         var everywhere = app.MapGroup("").OnListener(Listener.Both);
         everywhere.MapLiveness();
-        var open = app.MapGroup("").OnListener(Listener.Public).WithMetadata(bodyLimit);
-        open.MapOpenApi("/v1/openapi.json");
-        open.MapKeys();
-        open.MapAccounts();
-        open.MapChannels();
-        open.MapGateway();
+        if (options.HasRole("gateway"))
+        {
+            var open = app.MapGroup("").OnListener(Listener.Public).WithMetadata(bodyLimit);
+            open.MapOpenApi("/v1/openapi.json");
+            open.MapKeys();
+            open.MapAccounts();
+            open.MapChannels();
+            open.MapGateway();
+        }
         var closed = app.MapGroup("").OnListener(Listener.Internal).WithMetadata(bodyLimit).ExcludeFromDescription();
         closed.MapReadiness();
         closed.MapMetrics();

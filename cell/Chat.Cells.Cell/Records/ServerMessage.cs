@@ -41,6 +41,11 @@ public abstract record ServerMessage
                 w.OptionalUlid(m.ReadUpTo);
                 w.Texts(m.Recipients);
                 break;
+            case DeviceRevoked m:
+                w.Byte(16);
+                w.Text(m.UserId);
+                w.Text(m.DeviceId);
+                break;
             default:
                 throw new ArgumentException($"No encoding for {message.GetType().Name}.", nameof(message));
         }
@@ -64,6 +69,8 @@ public abstract record ServerMessage
                 return new Hint(record, users);
             case 3:
                 return new ReceiptHint(r.Text(), r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000));
+            case 16:
+                return new DeviceRevoked(r.Text(), r.Text());
             case var other:
                 throw new RecordFormatException($"Server message kind {other} is not known.");
         }
@@ -91,3 +98,6 @@ public readonly record struct HintedUser(string UserId, InboxCursor Previous, In
 
 /// <summary>Frame <c>receipt</c> for the sockets of these users.</summary>
 public sealed record ReceiptHint(string ChannelId, string UserId, Ulid? DeliveredUpTo, Ulid? ReadUpTo, IReadOnlyList<string> Recipients) : ServerMessage;
+
+/// <summary>The device was logged out: its sockets close.</summary>
+public sealed record DeviceRevoked(string UserId, string DeviceId) : ServerMessage;

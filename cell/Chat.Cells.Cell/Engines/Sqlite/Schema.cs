@@ -46,9 +46,13 @@ internal static class Schema
             PRIMARY KEY (user_id, device_id)) WITHOUT ROWID;
         CREATE TABLE contacts (user_id TEXT NOT NULL, contact_user_id TEXT NOT NULL, PRIMARY KEY (user_id, contact_user_id)) WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO counters SELECT 'accounts', count(*) FROM accounts;
+        """,
     ];
 
-    /// <summary>Brings a file to the newest schema.</summary>
+    /// <summary>Brings a file to the newest schema. Safe when several programs open it at once: each step looks again under the write lock.</summary>
     /// <exception cref="StoreException">The file is from a newer program.</exception>
     public static void Migrate(Database database, string path)
     {
@@ -57,11 +61,15 @@ internal static class Schema
         {
             throw new StoreException($"The store {path} has schema {version}; this program knows up to {Migrations.Length}. Use the program that wrote it, or a newer one.");
         }
-        for (; version < Migrations.Length; version++)
+        while (version < Migrations.Length)
         {
             database.Execute("BEGIN IMMEDIATE");
-            database.Execute(Migrations[version]);
-            database.Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {version + 1}"));
+            version = database.QueryInt64("PRAGMA user_version");
+            if (version < Migrations.Length)
+            {
+                database.Execute(Migrations[version++]);
+                database.Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {version}"));
+            }
             database.Execute("COMMIT");
         }
     }

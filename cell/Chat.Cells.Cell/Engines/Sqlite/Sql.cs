@@ -23,6 +23,9 @@ internal static class Sql
         "SELECT c.type, c.name, c.home, c.version, c.position, c.created_at, m.user_id, m.role, m.joined_at, m.left_at, m.version " +
         "FROM channels c LEFT JOIN channel_members m ON m.channel_id = c.channel_id WHERE c.channel_id = ?1 ORDER BY m.ordinal";
 
+    /// <summary>Counting the rows themselves would read them all, at every look whether the store answers.</summary>
+    public const string CountAccounts = "SELECT value FROM counters WHERE name = 'accounts'";
+
     public const string PurgeRequests =
         "DELETE FROM requests WHERE (channel_id, sender_id, request_id) IN " +
         "(SELECT channel_id, sender_id, request_id FROM requests WHERE append_time < ?1 ORDER BY append_time LIMIT ?2)";

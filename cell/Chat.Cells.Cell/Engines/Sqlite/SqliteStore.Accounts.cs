@@ -13,19 +13,19 @@ public sealed partial class SqliteStore
 
     public ValueTask<string?> FindHandleAsync(string handle, CancellationToken cancellationToken) => new(readers.Read(handle, FindHandle));
 
-    public async ValueTask<bool> CreateAccountAsync(AccountRow account, CancellationToken cancellationToken)
+    public async ValueTask<bool> CreateAccountAsync(AccountRow account, CancellationToken cancellationToken) => await writer.RunAsync(database =>
     {
-        var created = await writer.RunAsync(database => database["INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING"]
+        var created = database["INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING"]
             .Bind(1, account.UserId)
             .Bind(2, account.Handle)
             .Bind(3, account.DisplayName)
             .Bind(4, account.PasswordHash)
             .Bind(5, account.Epoch)
             .Bind(6, account.CreatedAt)
-            .Execute() == 1);
-        if (created) Interlocked.Increment(ref accountCount);
+            .Execute() == 1;
+        if (created) database["UPDATE counters SET value = value + 1 WHERE name = 'accounts'"].Execute();
         return created;
-    }
+    });
 
     public ValueTask<AccountRow?> FindAccountAsync(string userId, CancellationToken cancellationToken) =>
         new(readers.Read(userId, static (database, userId) =>
@@ -41,7 +41,19 @@ public sealed partial class SqliteStore
             }
         }));
 
-    public ValueTask<long> CountAccountsAsync(CancellationToken cancellationToken) => new(Interlocked.Read(ref accountCount));
+    public ValueTask<long> CountAccountsAsync(CancellationToken cancellationToken) =>
+        new(readers.Read(0, static (database, _) =>
+        {
+            var statement = database[Sql.CountAccounts];
+            try
+            {
+                return statement.Step() ? statement.Int64(0) : 0;
+            }
+            finally
+            {
+                statement.Reset();
+            }
+        }));
 
     public async ValueTask PutDeviceAsync(DeviceRow device, CancellationToken cancellationToken) => await writer.RunAsync(database =>
         database["INSERT OR REPLACE INTO devices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"]

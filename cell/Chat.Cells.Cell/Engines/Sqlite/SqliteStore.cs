@@ -4,19 +4,21 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 
 /// <summary>
 /// The embedded <see cref="IMessageStore"/> and <see cref="IAccountStore"/>: one SQLite file (WAL, synchronous=FULL) whose tables mirror Cassandra's. One writer
-/// thread shares transactions between all writes that wait; readers never wait for it.
+/// thread shares transactions between all writes that wait; readers never wait for it. Several processes of one machine may open the same file: nothing of it is
+/// kept in memory, and their transactions take turns.
 /// </summary>
 public sealed partial class SqliteStore : IMessageStore, IAccountStore
 {
     private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
     private const int PurgeStep = 500;
+    private static readonly TimeSpan OpenBound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan OpenRetry = TimeSpan.FromMilliseconds(50);
 
     private readonly SqliteStoreOptions options;
     private readonly TimeProvider time;
     private readonly Database writerDatabase;
     private readonly WriteQueue writer;
     private readonly ReaderPool readers;
-    private long accountCount;
     private long nextPurge;
     private int disposed;
 
@@ -31,7 +33,6 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
             writerDatabase.Execute("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000;");
             Schema.Migrate(writerDatabase, path);
             if (options.MaxBytes > 0) SetMaxBytes(writerDatabase, options.MaxBytes);
-            accountCount = writerDatabase.QueryInt64("SELECT count(*) FROM accounts");
         }
         catch (StoreException)
         {
@@ -45,8 +46,22 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
 
     /// <summary>Opens or creates the store, and brings it to the newest schema.</summary>
     /// <exception cref="StoreException">It can't be opened, or is from a newer program.</exception>
-    public static async ValueTask<SqliteStore> OpenAsync(string path, SqliteStoreOptions options, TimeProvider time, ILogger<SqliteStore> logger, CancellationToken cancellationToken) =>
-        await Task.Run(() => new SqliteStore(path, options, time, logger), cancellationToken);
+    public static async ValueTask<SqliteStore> OpenAsync(string path, SqliteStoreOptions options, TimeProvider time, ILogger<SqliteStore> logger, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await Task.Run(() => new SqliteStore(path, options, time, logger), cancellationToken);
+            }
+            catch (SqliteStoreException e) when (StoreErrors.IsBusy(e) && time.GetElapsedTime(began) < OpenBound)
+            {
+                // Others are opening the new file too: SQLite doesn't always wait for the lock that changing the journal's mode takes.
+                await Task.Delay(OpenRetry, time, cancellationToken);
+            }
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -133,6 +133,9 @@ internal static class StoreErrors
         return new SqliteStoreException($"SQLite: {text} (code {extended}).", extended);
     }
 
+    /// <summary>Another process has held the file's lock for too long.</summary>
+    public static bool IsBusy(Exception error) => error is SqliteStoreException { Code: var code } && (code & 0xFF) is raw.SQLITE_BUSY;
+
     /// <summary>An fsync failed, or the file is damaged: nothing may be assumed of it any more.</summary>
     public static bool IsFatal(Exception error) =>
         error is SqliteStoreException { Code: var code } && (code is raw.SQLITE_IOERR_FSYNC or raw.SQLITE_IOERR_DIR_FSYNC || (code & 0xFF) is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB);

@@ -120,7 +120,7 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
             failure ??= error;
             LogFailed(error);
         }
-        if (writes.Count > 1 && failure is null && error is not StoreFullException)
+        if (writes.Count > 1 && failure is null && error is not StoreFullException && !StoreErrors.IsBusy(error))
         {
             // One write of the group is at fault: only that one shall fail.
             foreach (var write in writes) Commit([write]);
