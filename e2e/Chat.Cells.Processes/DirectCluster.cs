@@ -1,47 +1,55 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
-using System.Security.Cryptography;
+using Chat.Cells.Client;
+using Chat.Cells.Client.Accounts;
 using Chat.Cells.Topology;
 
 namespace Chat.Cells.Processes;
 
 /// <summary>
-/// Two cells, the bridges between them and a router as plain processes, without a Kubernetes API: what a developer of the servers runs against.
-/// Everything has a loopback port of its own; killed processes are started again.
+/// Cells, the bridges between them and a router as plain processes, without a Kubernetes API: what a developer of the servers runs against. Everything has a loopback
+/// port of its own; killed processes are started again. Where a cell has several processes, a <see cref="TcpForwarder"/> stands for each of its two Services.
 /// </summary>
 public sealed class DirectCluster : ICluster, IAsyncDisposable
 {
-    private static readonly (string Name, int Number, string Region)[] Cells = [("eu-west-1", 1, "eu-west"), ("us-east-1", 2, "us-east")];
-    private static readonly TimeSpan ReadyBound = TimeSpan.FromSeconds(90);
-    private readonly List<(string Role, ServerProcess Process)> processes = [];
-    private readonly HashSet<int> ports = [];
-    private readonly string data;
+    private static readonly string[] SeparateRoles = ["gateway", "fanout", "delivery"];
+    private readonly DirectClusterOptions options;
+    private readonly FreePorts ports = new();
+    private readonly ClusterSecrets secrets;
+    private readonly List<ServerProcess> processes = [];
+    private readonly List<Uri> health = [];
+    private readonly List<TcpForwarder> forwarders = [];
 
-    private DirectCluster(string data, int port)
+    private DirectCluster(DirectClusterOptions options)
     {
-        this.data = data;
-        Router = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}");
+        this.options = options;
+        secrets = new ClusterSecrets(Path.Combine(options.Data, "secrets"));
+        Router = FreePorts.Url(ports.Next());
+        var roles = options.Placement == Placement.Separate ? SeparateRoles : ["cell"];
+        Victims = [.. roles, "router", "bridge", .. options.Engines.Processes.Select(p => p.Role).Where(r => r == "redis").Distinct()];
     }
 
     public Uri Router { get; }
 
-    public IReadOnlyList<string> Victims { get; } = ["cell", "router", "bridge"];
+    public IReadOnlyList<string> Victims { get; }
 
-    public IReadOnlyList<ProcessRef> Find(string role) =>
-        processes.Where(p => p.Role == role).Select(p => p.Process.Current).OfType<ProcessRef>().Where(p => p.IsAlive).ToArray();
+    /// <summary>Every process of the cluster, without its engines'. Names: <c>eu-west-1-gateway-0</c>, <c>us-east-1-from-eu-west-1</c>, <c>router</c>.</summary>
+    public IReadOnlyList<ServerProcess> Processes => processes;
 
-    /// <summary>Starts everything, and waits until the router finds both cells healthy.</summary>
-    /// <param name="data">A folder for all of it.</param>
-    /// <param name="messagesPerMinute">The cells' limit per user; 0: none.</param>
+    /// <summary>Starts everything, and waits until every server is ready and the router finds all cells healthy.</summary>
+    /// <param name="options">What it consists of.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ClusterException">Something is not built, or did not become ready.</exception>
-    public static async Task<DirectCluster> StartAsync(string data, int messagesPerMinute, CancellationToken cancellationToken)
+    public static async Task<DirectCluster> StartAsync(DirectClusterOptions options, CancellationToken cancellationToken)
     {
-        var cluster = new DirectCluster(data, FreePort());
+        if (options.Placement == Placement.Separate && !options.Engines.AreShared)
+        {
+            throw new ClusterException("Separate roles need a log and a state that processes share: Kafka and Redis.");
+        }
+        var cluster = new DirectCluster(options);
         try
         {
-            await cluster.StartAllAsync(messagesPerMinute, cancellationToken);
+            await cluster.StartAllAsync(cancellationToken);
             return cluster;
         }
         catch
@@ -51,132 +59,143 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
         }
     }
 
+    /// <summary>Two cells on embedded engines, one process each.</summary>
+    public static Task<DirectCluster> StartAsync(string data, int messagesPerMinute, CancellationToken cancellationToken) =>
+        StartAsync(new DirectClusterOptions { Data = data, MessagesPerMinute = messagesPerMinute }, cancellationToken);
+
+    public IReadOnlyList<ProcessRef> Find(string role) =>
+        processes.Concat(options.Engines.Processes).Where(p => p.Role == role).Select(p => p.Current).OfType<ProcessRef>().Where(p => p.IsAlive).ToArray();
+
     public async ValueTask DisposeAsync()
     {
-        await Task.WhenAll(processes.Select(p => p.Process.DisposeAsync().AsTask()));
+        await Task.WhenAll(processes.Select(p => p.DisposeAsync().AsTask()));
         processes.Clear();
+        await Task.WhenAll(forwarders.Select(f => f.DisposeAsync().AsTask()));
+        forwarders.Clear();
     }
 
-    private static int FreePort()
+    private async Task StartAllAsync(CancellationToken cancellationToken)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static string NewToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-
-    private static string ProgramOf(string folder, string name)
-    {
-        var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
-        var path = Path.Combine(Repository.Root, folder, name, "bin", configuration, "net10.0", name + ".dll");
-        return File.Exists(path) ? path : throw new ClusterException($"{path} does not exist: build the solution first (`make build`).");
-    }
-
-    private string Url(int port) => $"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}";
-
-    private int NextPort()
-    {
-        int port;
-        do
-        {
-            port = FreePort();
-        }
-        while (!ports.Add(port));
-        return port;
-    }
-
-    private async Task StartAllAsync(int messagesPerMinute, CancellationToken cancellationToken)
-    {
-        var map = Path.Combine(data, CellMapFile.FileName);
-        Directory.CreateDirectory(data);
-        var endpoints = Cells.ToDictionary(c => c.Name, _ => (Public: NextPort(), Internal: NextPort()));
-        var keys = Cells.ToDictionary(c => c.Name, c => WriteSecrets(c.Name));
+        Directory.CreateDirectory(options.Data);
+        var map = Path.Combine(options.Data, CellMapFile.FileName);
+        var endpoints = new Dictionary<string, CellEndpoints>();
+        foreach (var cell in options.Engines.Cells) endpoints[cell.Name] = AddCell(cell, map);
+        var entries = options.Engines.Cells.Select(c => new CellEntry(
+            c.Name,
+            c.Number,
+            c.Region,
+            100,
+            CellState.Active,
+            null,
+            endpoints[c.Name],
+            [secrets.Write(c.Name, options.Engines.Cells.Where(o => o != c).Select(o => o.Name), options.Engines.Secrets)])).ToArray();
         CellMapFile.Write(map, CellMap.Create(
             1,
-            Cells.Select(c => new CellEntry(
-                c.Name, c.Number, c.Region, 100, CellState.Active, null, new CellEndpoints(new Uri(Url(endpoints[c.Name].Public)), new Uri(Url(endpoints[c.Name].Internal))), [keys[c.Name]])).ToArray(),
-            Cells.ToDictionary(c => c.Region, c => (IReadOnlyList<HandleShardRange>)[new HandleShardRange(0, 255, c.Name)]),
-            Cells.ToDictionary(c => c.Name, c => c.Number)));
-        foreach (var (name, number, region) in Cells)
+            entries,
+            options.Engines.Cells.GroupBy(c => c.Region).ToDictionary(r => r.Key, r => (IReadOnlyList<HandleShardRange>)[new HandleShardRange(0, Handle.ShardCount - 1, r.First().Name)]),
+            options.Engines.Cells.ToDictionary(c => c.Name, c => c.Number)));
+        foreach (var source in options.Engines.Cells)
         {
-            Add("cell", name, ProgramOf("cell", "Chat.Cells.Cell"),
-            [
-                "--cell", name, "--number", number.ToString(CultureInfo.InvariantCulture), "--region", region, "--data", Path.Combine(data, name), "--secrets", Secrets(name),
-                "--public", Url(endpoints[name].Public), "--internal", Url(endpoints[name].Internal), "--cell-map", map,
-                "--messages-per-minute", messagesPerMinute.ToString(CultureInfo.InvariantCulture), "--password-iterations", "1000",
-            ]);
+            foreach (var target in options.Engines.Cells.Where(c => c != source)) AddBridge(source.Name, target.Name, endpoints);
         }
-        foreach (var (source, _, _) in Cells)
+        AddRouter(map);
+        foreach (var process in processes) process.Start();
+        await WaitUntilHealthyAsync(cancellationToken);
+    }
+
+    private CellEndpoints AddCell(CellSpec cell, string map)
+    {
+        if (options.Placement == Placement.Together)
         {
-            foreach (var (target, _, _) in Cells.Where(c => c.Name != source))
+            var (open, closed) = AddServer("cell", cell, cell.Name, null, map);
+            return new CellEndpoints(FreePorts.Url(open), FreePorts.Url(closed));
+        }
+        var (clients, servers) = (new List<IPEndPoint>(), new List<IPEndPoint>());
+        foreach (var role in SeparateRoles)
+        {
+            for (var copy = 0; copy < options.Copies; copy++)
             {
-                Add("bridge", $"{target}-from-{source}", ProgramOf("cell", "Chat.Cells.Bridge"),
-                [
-                    "--source", source, "--target", target, "--source-url", Url(endpoints[source].Internal), "--target-url", Url(endpoints[target].Internal),
-                    "--secrets", Secrets($"{target}-from-{source}"), "--listen", Url(NextPort()),
-                ]);
+                var (open, closed) = AddServer(role, cell, string.Create(CultureInfo.InvariantCulture, $"{cell.Name}-{role}-{copy}"), role, map);
+                if (role == "gateway") clients.Add(new IPEndPoint(IPAddress.Loopback, open));
+                servers.Add(new IPEndPoint(IPAddress.Loopback, closed));
             }
         }
-        Add("router", "router", ProgramOf("router", "Chat.Cells.Router"),
-            ["--listen", Router.GetLeftPart(UriPartial.Authority), "--internal", Url(NextPort()), "--cell-map", map, "--sign-ups-per-minute", "0", "--log-ins-per-minute", "0"]);
-        foreach (var (_, process) in processes) process.Start();
-        await WaitUntilHealthyAsync([.. endpoints.Values.Select(e => new Uri($"{Url(e.Internal)}/readyz"))], cancellationToken);
+        // Clients go to the gateways; other cells and bridges to any server.
+        return new CellEndpoints(FreePorts.Url(Forward(clients)), FreePorts.Url(Forward(servers)));
     }
 
-    private string Secrets(string name) => Path.Combine(data, "secrets", name);
-
-    private CellKey WriteSecrets(string cell)
+    private IPEndPoint Forward(List<IPEndPoint> targets)
     {
-        const string kid = "k1";
-        var folder = Secrets(cell);
-        Directory.CreateDirectory(folder);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        File.WriteAllText(Path.Combine(folder, $"signing-{kid}.pem"), key.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(Path.Combine(folder, "internal-token"), NewToken());
-        foreach (var (other, _, _) in Cells.Where(c => c.Name != cell))
-        {
-            // What the other side presents here: its servers and its bridge from us (peer), and our bridge from it (bridge).
-            var (peer, bridge) = (NewToken(), NewToken());
-            File.WriteAllText(Path.Combine(folder, $"peer-{other}"), peer);
-            File.WriteAllText(Path.Combine(folder, $"bridge-{other}"), bridge);
-            WriteSecret(other, $"to-{cell}", peer);
-            WriteSecret($"{other}-from-{cell}", "source-token", peer);
-            WriteSecret($"{cell}-from-{other}", "target-token", bridge);
-        }
-        var p = key.ExportParameters(includePrivateParameters: false).Q;
-        return new CellKey(kid, "EC", "P-256", System.Buffers.Text.Base64Url.EncodeToString(p.X), System.Buffers.Text.Base64Url.EncodeToString(p.Y));
+        var forwarder = TcpForwarder.Start(targets);
+        forwarders.Add(forwarder);
+        return forwarder.EndPoint;
     }
 
-    private void WriteSecret(string owner, string file, string text)
+    private (int Public, int Internal) AddServer(string kind, CellSpec cell, string name, string? roles, string map)
     {
-        Directory.CreateDirectory(Secrets(owner));
-        File.WriteAllText(Path.Combine(Secrets(owner), file), text);
+        var (open, closed) = (ports.Next(), ports.Next());
+        List<string> arguments =
+        [
+            "--cell", cell.Name, "--number", cell.Number.ToString(CultureInfo.InvariantCulture), "--region", cell.Region, "--data", Path.Combine(options.Data, cell.Name), "--secrets", secrets.Of(cell.Name),
+            "--public", Text(open), "--internal", Text(closed), "--cell-map", map,
+            "--messages-per-minute", options.MessagesPerMinute.ToString(CultureInfo.InvariantCulture), "--password-iterations", "1000",
+            .. options.Engines.Arguments, .. options.CellArguments,
+        ];
+        if (roles is not null) arguments.AddRange(["--roles", roles, "--server-id", name]);
+        Add(kind, name, ServerCommand.Of("cell", "Chat.Cells.Cell", arguments));
+        health.Add(new Uri($"{Text(closed)}/readyz"));
+        return (open, closed);
     }
 
-    private void Add(string role, string name, string program, IReadOnlyList<string> arguments) =>
-        processes.Add((role, new ServerProcess($"{role} {name}", program, arguments, Path.Combine(data, $"{name}.log"), TimeSpan.FromSeconds(1))));
-
-    private async Task WaitUntilHealthyAsync(IReadOnlyList<Uri> health, CancellationToken cancellationToken)
+    private void AddBridge(string source, string target, Dictionary<string, CellEndpoints> endpoints)
     {
-        using var http = Client.ChatClient.NewHttpClient();
-        var accounts = new Client.Accounts.ChatAccounts(http, Router);
+        var name = ClusterSecrets.BridgeOf(source, target);
+        Add("bridge", name, ServerCommand.Of("cell", "Chat.Cells.Bridge",
+        [
+            "--source", source, "--target", target, "--source-url", Text(endpoints[source].Internal), "--target-url", Text(endpoints[target].Internal),
+            "--secrets", secrets.Of(name), "--listen", Text(ports.Next()),
+        ]));
+    }
+
+    private void AddRouter(string map) => Add("router", "router", ServerCommand.Of("router", "Chat.Cells.Router",
+        ["--listen", Text(Router), "--internal", Text(ports.Next()), "--cell-map", map, "--sign-ups-per-minute", "0", "--log-ins-per-minute", "0"]));
+
+    private void Add(string role, string name, ServerCommand command) =>
+        processes.Add(new ServerProcess(role, name, command, Path.Combine(options.Data, $"{name}.log"), options.RestartAfter));
+
+    private static string Text(int port) => Text(FreePorts.Url(port));
+
+    private static string Text(Uri url) => url.GetLeftPart(UriPartial.Authority);
+
+    private async Task WaitUntilHealthyAsync(CancellationToken cancellationToken)
+    {
+        using var http = ChatClient.NewHttpClient();
+        var accounts = new ChatAccounts(http, Router);
         var start = TimeProvider.System.GetTimestamp();
         while (true)
         {
+            var waitsFor = "the router to find all cells healthy";
             try
             {
-                foreach (var url in health) (await http.GetAsync(url, cancellationToken)).EnsureSuccessStatusCode().Dispose();
+                foreach (var url in health)
+                {
+                    waitsFor = $"{url}";
+                    (await http.GetAsync(url, cancellationToken)).EnsureSuccessStatusCode().Dispose();
+                }
+                waitsFor = "the router to find all cells healthy";
                 var (_, cells) = await accounts.ListCellsAsync(cancellationToken);
-                if (cells.Count == Cells.Length && cells.All(c => c.Healthy)) return;
+                if (cells.Count == options.Engines.Cells.Count && cells.All(c => c.Healthy)) return;
             }
-            catch (Exception e) when (e is HttpRequestException or TimeoutException or Client.Accounts.ChatApiException)
+            catch (Exception e) when (e is HttpRequestException or TimeoutException or ChatApiException)
             {
                 // Not up yet: asked again below, within the bound.
-                if (TimeProvider.System.GetElapsedTime(start) > ReadyBound) throw new ClusterException($"The cluster in {data} did not become ready: {e.Message}", e);
+                if (TimeProvider.System.GetElapsedTime(start) > options.ReadyBound) throw NotReady($"{waitsFor}: {e.Message}", e);
             }
-            if (TimeProvider.System.GetElapsedTime(start) > ReadyBound) throw new ClusterException($"The cells in {data} did not become healthy within {ReadyBound.TotalSeconds} s; see the logs there.");
+            if (TimeProvider.System.GetElapsedTime(start) > options.ReadyBound) throw NotReady(waitsFor, null);
             await Task.Delay(100, cancellationToken);
         }
     }
+
+    private ClusterException NotReady(string waitsFor, Exception? inner) =>
+        new($"The cluster in {options.Data} did not become ready within {options.ReadyBound.TotalSeconds} s (waited for {waitsFor}); see the logs there.", inner);
 }

@@ -38,9 +38,15 @@ public sealed partial record ProcessRef(string Name, int Pid, long StartTime)
     /// <summary>SIGCONT.</summary>
     public bool Resume() => IsAlive && Signal(Pid, 18) == 0;
 
+    /// <summary>SIGTERM: it is asked to stop. False: this very process no longer ran.</summary>
+    public bool Terminate() => IsAlive && Signal(Pid, 15) == 0;
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Signal(int pid, int signal);
+
+    /// <summary>The process with a pid; null when there is none.</summary>
+    public static ProcessRef? Of(string name, int pid) => ReadStat(pid) is { } stat ? new ProcessRef(name, pid, stat.StartTime) : null;
 
     /// <summary>Parses a line of <c>/proc/pid/stat</c>.</summary>
     public static ProcessRef? Parse(string name, string statLine) =>

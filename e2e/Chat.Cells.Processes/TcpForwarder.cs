@@ -69,7 +69,7 @@ public sealed class TcpForwarder : IAsyncDisposable
     private void Track(Task connection)
     {
         lock (connections) connections.Add(connection);
-        connection.ContinueWith(
+        _ = connection.ContinueWith(
             done =>
             {
                 lock (connections) connections.Remove(done);

@@ -15,6 +15,8 @@ public sealed record LoadOptions
           --cluster FILE    a running cluster's cluster.json (default: start one for the run, and stop it after)
           --router URL      any router; nothing is killed there
           --direct yes      start cells, bridges and router as plain processes, without a Kubernetes API and without rate limits
+          --roles separate  a process of its own for each role of a cell, two of each, on Kafka (a mock) and Redis, which are started for the run
+          --engines real    on the servers that KAFKA_BOOTSTRAP_SERVERS, CASSANDRA_CONTACT_POINTS and REDIS_URL name; what isn't named is as without
           --seed N          repeats a run's choices (default: random, printed)
           --messages N      smoke: messages to send (default 5000)
           --rate N          messages a second (default smoke 65, bench 200)
@@ -28,6 +30,11 @@ public sealed record LoadOptions
     public Uri? Router { get; init; }
 
     public bool Direct { get; init; }
+
+    public Placement Placement { get; init; }
+
+    /// <summary>Engines from the environment.</summary>
+    public bool RealEngines { get; init; }
 
     public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
 
@@ -54,6 +61,8 @@ public sealed record LoadOptions
                 "--cluster" => options with { Cluster = Path.GetFullPath(value) },
                 "--router" => options with { Router = Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? url : throw new LoadException($"{value} is not an http URL.") },
                 "--direct" => options with { Direct = value == "yes" },
+                "--roles" => options with { Placement = Choice(name, value, "together", "separate") == "separate" ? Placement.Separate : Placement.Together },
+                "--engines" => options with { RealEngines = Choice(name, value, "embedded", "real") == "real" },
                 "--seed" => options with { Seed = Number(name, value) },
                 "--messages" => options with { Messages = Number(name, value) },
                 "--rate" => options with { Rate = Number(name, value) },
@@ -65,6 +74,9 @@ public sealed record LoadOptions
         }
         return options;
     }
+
+    private static string Choice(string name, string text, params string[] choices) =>
+        choices.Contains(text, StringComparer.Ordinal) ? text : throw new LoadException($"{name} {text}: it is {string.Join(" or ", choices)}.");
 
     private static int Number(string name, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw new LoadException($"{name} {text}: a whole number above 0 is needed.");

@@ -1,0 +1,40 @@
+using Chat.Cells.Processes.Engines;
+
+namespace Chat.Cells.Processes;
+
+/// <summary>Which processes a cell's roles run in.</summary>
+public enum Placement
+{
+    /// <summary>One process per cell with all roles.</summary>
+    Together,
+
+    /// <summary>A process per role, and several of each: the engines must be shared ones.</summary>
+    Separate,
+}
+
+/// <summary>What a <see cref="DirectCluster"/> consists of.</summary>
+public sealed record DirectClusterOptions
+{
+    /// <summary>A folder for all of it; a folder that is there is used again.</summary>
+    public required string Data { get; init; }
+
+    public Placement Placement { get; init; }
+
+    /// <summary>Processes of each role of a cell, where each role has its own.</summary>
+    public int Copies { get; init; } = 2;
+
+    /// <summary>The cells, and what they run on. Not disposed with the cluster.</summary>
+    public EngineServers Engines { get; init; } = EngineServers.Embedded;
+
+    /// <summary>The cells' limit per user; 0: none.</summary>
+    public int MessagesPerMinute { get; init; }
+
+    /// <summary>From a process's end to its next start.</summary>
+    public TimeSpan RestartAfter { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long everything may take to become ready.</summary>
+    public TimeSpan ReadyBound { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Further options of every cell server: <c>--name</c>, value, ….</summary>
+    public IReadOnlyList<string> CellArguments { get; init; } = [];
+}
