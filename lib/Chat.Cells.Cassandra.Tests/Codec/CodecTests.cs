@@ -81,6 +81,18 @@ public sealed class CodecTests
     }
 
     [Fact]
+    public void Rows_NullAndEmptyValues_AreToldApart()
+    {
+        CqlColumn[] columns = [new("k", "t", "a", new CqlType(ColumnTypeCode.Text, [])), new("k", "t", "b", new CqlType(ColumnTypeCode.Text, [])), new("k", "t", "c", new CqlType(ColumnTypeCode.Int, []))];
+
+        var row = new RowSet(Assert.IsType<RowsResult>(Result.Read(Opcode.Result, Reply.Rows(columns, [[null, "", null]]).Body, 5, null)), null)[0];
+
+        Assert.Equal((true, false, true), (row.IsNull("a"), row.IsNull("b"), row.IsNull("c")));
+        Assert.Equal((null, ""), (row.GetValue<string?>("a"), row.GetValue<string?>("b")));
+        Assert.Null(row.GetValue<int?>("c"));
+    }
+
+    [Fact]
     public void Rows_NoneOfManyColumnsLeftOut_AreRead()
     {
         var columns = Enumerable.Range(0, 12).Select(i => new CqlColumn("k", "t", $"c{i}", new CqlType(ColumnTypeCode.Int, []))).ToArray();

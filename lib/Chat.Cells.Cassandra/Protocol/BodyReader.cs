@@ -29,7 +29,8 @@ internal ref struct BodyReader(ReadOnlyMemory<byte> body)
     public ReadOnlyMemory<byte>? Bytes()
     {
         var length = Int();
-        return length < 0 ? null : Take(length);
+        if (length < 0) return null; // Not `?:`: there null becomes an empty memory, by way of a null array.
+        return Take(length);
     }
 
     public Guid Uuid() => new(Take(16).Span, bigEndian: true);
