@@ -17,6 +17,7 @@ public static class FrameTypes
     public const string ChannelChanged = "channel_changed";
     public const string Read = "read";
     public const string Receipt = "receipt";
+    public const string Unread = "unread";
     public const string SyncBatch = "sync_batch";
     public const string SyncReset = "sync_reset";
     public const string AuthOk = "auth_ok";

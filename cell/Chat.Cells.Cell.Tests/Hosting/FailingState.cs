@@ -27,6 +27,11 @@ internal sealed partial class FailingState(ICellState inner) : ICellState, IAsyn
     public ValueTask PutOnceAsync(string key, string value, TimeSpan timeToLive, CancellationToken cancellationToken) => Reach().PutOnceAsync(key, value, timeToLive, cancellationToken);
     public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => Reach().TakeOnceAsync(key, cancellationToken);
 
+    public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) => Reach().ApplyUnreadAsync(updates, cancellationToken);
+    public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => Reach().GetUnreadAsync(userIds, cancellationToken);
+    public ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken) => Reach().BeginUnreadAsync(userId, at, token, cancellationToken);
+    public ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken) => Reach().CompleteUnreadAsync(userId, token, channels, cancellationToken);
+
     public async ValueTask<IAsyncDisposable> SubscribeAsync(string serverId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken)
     {
         var subscription = await Reach().SubscribeAsync(serverId, handler, cancellationToken);

@@ -22,6 +22,10 @@ internal sealed partial class LossyState(ICellState inner) : ICellState
     public ValueTask<TimeSpan> TakeTokenAsync(string bucket, int capacity, double refillPerSecond, CancellationToken cancellationToken) => inner.TakeTokenAsync(bucket, capacity, refillPerSecond, cancellationToken);
     public ValueTask PutOnceAsync(string key, string value, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.PutOnceAsync(key, value, timeToLive, cancellationToken);
     public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => inner.TakeOnceAsync(key, cancellationToken);
+    public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) => inner.ApplyUnreadAsync(updates, cancellationToken);
+    public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => inner.GetUnreadAsync(userIds, cancellationToken);
+    public ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken) => inner.BeginUnreadAsync(userId, at, token, cancellationToken);
+    public ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken) => inner.CompleteUnreadAsync(userId, token, channels, cancellationToken);
 }
 
 /// <summary>A log whose appends of channel records fail when told to.</summary>

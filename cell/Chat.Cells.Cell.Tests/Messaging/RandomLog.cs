@@ -25,11 +25,13 @@ internal static class RandomLog
         cell.Add(Say.CreateDirect(Say.Anna, Say.Ben));
         cell.Add(Say.CreateDirect(Say.Anna, Say.Xena));
         cell.Add(new SnapshotRecord(Foreign, Snapshot(1, 0), "b"));
-        for (var i = 0; i < ops.Count; i++)
-        {
-            cell.Log.Now += ops[i].Detail % 5 == 0 ? -700 : 11;
-            cell.Add(Record(ops[i], cell.Log.Now));
-        }
+        foreach (var op in ops) Append(cell, op);
+    }
+
+    public static void Append(TestCell cell, Op op)
+    {
+        cell.Log.Now += op.Detail % 5 == 0 ? -700 : 11;
+        cell.Add(Record(op, cell.Log.Now));
     }
 
     private static ChannelRecord Record(Op op, long now)

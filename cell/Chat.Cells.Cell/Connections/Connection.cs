@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Records;
+using Chat.Cells.Cell.Unread;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Connections;
@@ -30,6 +31,7 @@ internal sealed class Connection
     private FeedState state = FeedState.Waiting;
     private InboxCursor cursor;
     private bool behind;
+    private bool synced;
     private int pending;
     private long expiresAt;
     private long lastHeard;
@@ -51,6 +53,9 @@ internal sealed class Connection
     public int Epoch { get; }
 
     public OutboundQueue Outbound { get; }
+
+    /// <summary>What the client was told of unread messages.</summary>
+    public SentUnread Unread { get; } = new();
 
     /// <summary>Unix ms.</summary>
     public long ExpiresAt
@@ -107,6 +112,15 @@ internal sealed class Connection
         }
     }
 
+    /// <summary>True once it was brought up to its inbox's end.</summary>
+    public bool HasSynced
+    {
+        get
+        {
+            lock (gate) return synced;
+        }
+    }
+
     /// <summary>The cursor from which the next read goes.</summary>
     public InboxCursor BeginRead()
     {
@@ -118,12 +132,14 @@ internal sealed class Connection
     }
 
     /// <summary>A read found nothing more: true when the socket is live now, false when something came meanwhile and it must be read again.</summary>
-    public bool TryGoLive()
+    public bool TryGoLive(out InboxCursor at)
     {
         lock (gate)
         {
+            at = cursor;
             if (behind) return false;
             state = FeedState.Live;
+            synced = true;
             return true;
         }
     }

@@ -21,6 +21,9 @@ internal static class GatewayMetrics
     public static readonly Counter<long> Lost = Meter.CreateCounter<long>("chatcells.server_messages.dropped", "{message}", "Verdicts and hints dropped because too many waited.");
     public static readonly Counter<long> Receipts = Meter.CreateCounter<long>("chatcells.receipts", "{record}", "Receipt records appended.");
 
+    public static readonly Counter<long> UnreadFrames = Meter.CreateCounter<long>("chatcells.unread.frames", "{frame}", "Frames that told a socket what is unread.");
+    public static readonly Counter<long> UnreadRebuilds = Meter.CreateCounter<long>("chatcells.unread.rebuilds", "{user}", "Users whose unread sets were rebuilt from the store.");
+
     public static KeyValuePair<string, object?> Outcome(string outcome) => new("outcome", outcome);
     public static KeyValuePair<string, object?> Code(string code) => new("code", code);
 }

@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Http;
+using Chat.Cells.Cell.Unread;
 
 namespace Chat.Cells.Cell.Connections;
 
@@ -22,12 +23,15 @@ public static class GatewayServices
         services.AddSingleton<PendingRequests>();
         services.AddSingleton<CommandClient>();
         services.AddSingleton<SendHandler>();
+        services.AddSingleton<UnreadReader>();
+        services.AddSingleton<UnreadFeed>();
         services.AddSingleton<InboxFeed>();
         services.AddSingleton<SocketSession>();
         services.AddSingleton<WebSocketEndpoint>();
         services.AddSingleton<ReceiptCoalescer>();
         services.AddSingleton<Commands>();
         services.AddHostedService(s => s.GetRequiredService<ReceiptCoalescer>());
+        services.AddHostedService(s => s.GetRequiredService<UnreadFeed>());
         services.AddHostedService<ServerInbox>();
         services.AddHostedService<HeartbeatTick>();
         return services;

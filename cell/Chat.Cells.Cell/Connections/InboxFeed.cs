@@ -2,11 +2,12 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
+using Chat.Cells.Cell.Unread;
 
 namespace Chat.Cells.Cell.Connections;
 
 /// <summary>Brings sockets what is in their inboxes: by reading, one read at a time per socket, and by live records that fit exactly.</summary>
-internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessageStore store, TimeProvider time, ILogger<InboxFeed> logger)
+internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessageStore store, UnreadFeed unread, TimeProvider time, ILogger<InboxFeed> logger)
 {
     private const int RowsPerRead = 100;
     private const int BatchBytes = 256 * 1024;
@@ -49,6 +50,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
                 GatewayMetrics.Hints.Add(1, GatewayMetrics.Outcome(mustRead ? "read" : "taken"));
                 if (mustRead) StartReading(socket, asSync: false);
             }
+            unread.Delivered(user.UserId, record, user.Cursor, sockets);
         }
     }
 
@@ -80,7 +82,9 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
             try
             {
                 if (await ReadOnceAsync(connection, asSync)) asSync = false;
-                if (!asSync && connection.TryGoLive()) return;
+                if (asSync || !connection.TryGoLive(out var at)) continue;
+                unread.CaughtUp(connection, at);
+                return;
             }
             catch (Exception e)
             {

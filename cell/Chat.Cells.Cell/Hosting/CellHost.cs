@@ -10,6 +10,7 @@ using Chat.Cells.Cell.Http;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Unread;
 using Chat.Cells.Metrics;
 using Chat.Cells.Topology;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -217,6 +218,7 @@ public sealed partial class CellHost : IAsyncDisposable
             open.MapKeys();
             open.MapAccounts();
             open.MapChannels();
+            open.MapUnread();
             open.MapGateway();
         }
         var closed = app.MapGroup("").OnListener(Listener.Internal).WithMetadata(bodyLimit).ExcludeFromDescription();

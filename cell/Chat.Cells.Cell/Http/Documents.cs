@@ -67,6 +67,15 @@ public sealed record ReceiptsDocument(IReadOnlyList<ReceiptDocument> Receipts);
 
 public sealed record ReceiptDocument(string UserId, string? DeliveredUpTo, string? ReadUpTo);
 
+/// <param name="Channels">Those with unread messages.</param>
+/// <param name="Total">Of all channels; with <paramref name="Capped"/> that many or more.</param>
+public sealed record UnreadDocument(IReadOnlyList<ChannelUnreadDocument> Channels, int Total, bool? Capped);
+
+/// <param name="Count">Messages of others above the read pointer, at most 100.</param>
+/// <param name="Capped">True: that many or more, to be shown as 99+.</param>
+/// <param name="LastReadMessageId">The read pointer that it was counted from; absent when nothing was read.</param>
+public sealed record ChannelUnreadDocument(string ChannelId, int Count, bool? Capped, string? LastReadMessageId);
+
 /// <summary>RFC 9457, with our code.</summary>
 /// <param name="RetryAfter">ms.</param>
 /// <param name="Home">The user's home cell, with code <c>moved</c>.</param>
@@ -98,6 +107,7 @@ public sealed record HealthDocument(string Status, IReadOnlyDictionary<string, s
 [JsonSerializable(typeof(AcceptedDocument))]
 [JsonSerializable(typeof(HistoryDocument))]
 [JsonSerializable(typeof(ReceiptsDocument))]
+[JsonSerializable(typeof(UnreadDocument))]
 [JsonSerializable(typeof(ProblemDocument))]
 [JsonSerializable(typeof(HandleClaimRequest))]
 [JsonSerializable(typeof(JwksDocument))]

@@ -1,15 +1,17 @@
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
+using Chat.Cells.Cell.Unread;
 
 namespace Chat.Cells.Cell.Inbox;
 
-/// <summary>Delivers one inbox partition, a batch at a time: rows and marks; latest cursors and hints (best effort); the commit.</summary>
+/// <summary>Delivers one inbox partition, a batch at a time: rows and marks; unread sets, latest cursors and hints (best effort); the commit.</summary>
 internal sealed partial class DeliveryProcessor(
     IPartitionAssignment assignment,
     DeliveryState state,
     IMessageLog log,
     IMessageStore store,
+    UnreadWriter unread,
     HintPublisher hints,
     PartitionLag lag,
     ILogger logger) : IPartitionProcessor
@@ -40,7 +42,7 @@ internal sealed partial class DeliveryProcessor(
             {
                 case Admission.Deliver:
                     marks[record.Source] = record.SourceOffset;
-                    events.Add(new DeliveredEvent(InboxRecord.Encode(record with { Recipients = [], Previous = null }), cursor, record.Recipients));
+                    events.Add(new DeliveredEvent(InboxRecord.Encode(record with { Recipients = [], Previous = null }), cursor, record.Recipients, UnreadEvent.Of(record)));
                     break;
                 case Admission.Duplicate:
                     // Perhaps written just before a crash, but never announced: the announcement is made good below.
@@ -109,6 +111,7 @@ internal sealed partial class DeliveryProcessor(
     {
         var latest = new Dictionary<string, InboxCursor>();
         var announcements = new List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)>(events.Count);
+        var changes = new UnreadBatch();
         foreach (var user in seenBefore) latest[user] = CursorOf(user);
         foreach (var delivered in events)
         {
@@ -118,16 +121,21 @@ internal sealed partial class DeliveryProcessor(
                 var user = delivered.Users[i];
                 users[i] = new HintedUser(user, latest.TryGetValue(user, out var previous) ? previous : CursorOf(user), delivered.Cursor);
                 latest[user] = delivered.Cursor;
+                changes.Add(user, users[i].Previous, delivered.Cursor, delivered.Unread);
             }
             announcements.Add((delivered.Record, users));
         }
+        foreach (var user in seenBefore) changes.Check(user, latest[user]);
         foreach (var (user, cursor) in latest) state.Latest.Set(user, cursor);
-        await hints.PublishAsync(latest, announcements, revoked);
+        // Together, but the hints last: a gateway that has one finds the sets changed.
+        var applied = unread.ApplyAsync(changes, revoked);
+        await hints.PublishAsync(latest, announcements, applied, revoked);
+        await applied;
 
         InboxCursor CursorOf(string user) => state.Latest.TryGet(user, out var cursor) ? cursor : InboxCursor.Start;
     }
 
-    private readonly record struct DeliveredEvent(ReadOnlyMemory<byte> Record, InboxCursor Cursor, IReadOnlyList<string> Users);
+    private readonly record struct DeliveredEvent(ReadOnlyMemory<byte> Record, InboxCursor Cursor, IReadOnlyList<string> Users, UnreadEvent Unread);
 
     [LoggerMessage(10, LogLevel.Warning, "Inbox record {Partition}:{Offset} follows one that was not appended; both come again.")]
     private static partial void LogGap(ILogger logger, int partition, long offset);

@@ -1,5 +1,6 @@
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Unread;
 
 namespace Chat.Cells.Cell.Inbox;
 
@@ -45,6 +46,7 @@ public sealed class DeliveryRole(
             new DeliveryState(bucket, marks),
             log,
             store,
+            new UnreadWriter(state, logger),
             new HintPublisher(state, logger),
             new PartitionLag(log, Group, partition, time),
             logger);

@@ -10,8 +10,9 @@ namespace Chat.Cells.Cell.Inbox;
 /// </summary>
 internal sealed partial class HintPublisher(ICellState state, ILogger logger)
 {
+    /// <param name="before">What must be done before any server is told.</param>
     public async ValueTask PublishAsync(
-        Dictionary<string, InboxCursor> latest, List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)> announcements, CancellationToken cancellationToken)
+        Dictionary<string, InboxCursor> latest, List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)> announcements, Task before, CancellationToken cancellationToken)
     {
         if (latest.Count == 0) return;
         try
@@ -26,6 +27,7 @@ internal sealed partial class HintPublisher(ICellState state, ILogger logger)
             await state.AdvanceCursorsAsync(cursors, cancellationToken);
             if (announcements.Count == 0) return;
             var found = await state.FindServersAsync(users, cancellationToken);
+            await before;
             var servers = new Dictionary<string, IReadOnlyList<string>>(users.Count);
             for (var i = 0; i < users.Count; i++) servers[users[i]] = found[i];
             foreach (var (record, hinted) in announcements) await PublishAsync(record, hinted, servers, cancellationToken);

@@ -27,6 +27,9 @@ public static class CellMeter
     /// <summary>Hints and verdicts that could not be published; clients find what they missed by retry and heartbeat.</summary>
     public static readonly Counter<long> PublishFailed = Meter.CreateCounter<long>("chatcells.publish.failed", "{message}", "Hints and verdicts that could not be published.");
 
+    /// <summary>Updates of unread sets that failed; the sets are rebuilt from the store when they are asked for.</summary>
+    public static readonly Counter<long> UnreadFailed = Meter.CreateCounter<long>("chatcells.unread.failed", "{batch}", "Batches of delivered events that could not be added to unread sets.");
+
     /// <summary>Records not processed yet, by <c>group</c>, <c>topic</c> and <c>partition</c>; refreshed about once a second of work.</summary>
     public static readonly Gauge<long> Lag = Meter.CreateGauge<long>("chatcells.lag", "{record}", "Records of a partition that are not processed yet.");
 

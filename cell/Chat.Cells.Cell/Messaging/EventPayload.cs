@@ -71,6 +71,13 @@ public static class EventPayload
         return Members(json, buffer);
     }
 
+    /// <summary>The pointer in the members of a <c>read</c>; null when there is none.</summary>
+    public static Ulid? ReadUpToOf(ReadOnlyMemory<byte> members) =>
+        Find(members, "readUpTo") is { ValueKind: JsonValueKind.String } value && Ulid.TryParse(value.GetString(), out var readUpTo) ? readUpTo : null;
+
+    /// <summary>Whether the members of a <c>channel_changed</c> tell its recipients that they are no longer members.</summary>
+    public static bool IsRemoval(ReadOnlyMemory<byte> members) => Find(members, "removed") is { ValueKind: JsonValueKind.True };
+
     /// <summary>A role's name on the wire.</summary>
     public static string RoleName(MemberRole role) => role switch
     {
@@ -78,6 +85,23 @@ public static class EventPayload
         MemberRole.Admin => "admin",
         _ => "member",
     };
+
+    private static JsonElement? Find(ReadOnlyMemory<byte> members, string name)
+    {
+        var whole = new byte[members.Length + 2];
+        whole[0] = (byte)'{';
+        members.CopyTo(whole.AsMemory(1));
+        whole[^1] = (byte)'}';
+        try
+        {
+            using var document = JsonDocument.Parse(whole);
+            return document.RootElement.TryGetProperty(name, out var value) ? value.Clone() : null;
+        }
+        catch (JsonException)
+        {
+            return null; // not written by this class: a record that was damaged before it came here is delivered as it is
+        }
+    }
 
     private static void WriteId(Utf8JsonWriter json, ReadOnlySpan<byte> name, Ulid id)
     {

@@ -3,11 +3,11 @@ using Chat.Cells.Cell.Inbox;
 namespace Chat.Cells.Cell.Ports;
 
 /// <summary>
-/// The cell's fast, forgetful state: which servers hold a user's sockets, every user's latest inbox cursor, rate limits, tickets, and messages between servers.
+/// The cell's fast, forgetful state: which servers hold a user's sockets, every user's latest inbox cursor and unread sets, rate limits, tickets, and messages between servers.
 /// All of it may vanish at any time without harm: gateways register again on their heartbeat tick, and the inbox is the truth.
 /// </summary>
 /// <remarks>Failures are <see cref="CellStateException"/>: callers go on without.</remarks>
-public partial interface ICellState
+public partial interface ICellState : IUnreadState
 {
     /// <summary>Says that <paramref name="serverId"/> holds sockets of these users, for <paramref name="timeToLive"/>. Called at connect and on every heartbeat tick for all.</summary>
     ValueTask RegisterAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken);

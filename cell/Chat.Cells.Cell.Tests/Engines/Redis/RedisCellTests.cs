@@ -2,6 +2,7 @@ using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
+using Chat.Cells.Cell.Tests.Unread;
 using Chat.Cells.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -87,6 +88,46 @@ public sealed class RedisCellTests : IAsyncLifetime
         await SendAsync(sender, channel, "after", receiver);
         await receiver.SettleAsync();
         Assert.Empty(receiver.Kept("new_message"));
+    }
+
+    [Fact]
+    public async Task Unread_RedisFlushedThenKilledAndReplaced_StaysRightOnEveryDevice()
+    {
+        await using var cell = await StartAsync(o => o with { VerdictTimeout = TimeSpan.FromSeconds(1), MessagesPerMinute = 0 });
+        var (anna, bob, channel) = await PrepareAsync(cell);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var phone = await cell.ConnectAsync(bob);
+        await UnreadTests.SendAsync(sender, channel, 2);
+        await UnreadTests.UntilCountAsync(phone, channel, 2);
+        Assert.Equal(":1\r\n", await server.AskAsync("EXISTS", $"eu-west-1:unread:{{{bob.UserId}}}:{channel}"));
+
+        await server.AskAsync("FLUSHALL");
+        UnreadTests.AssertCounts(await UnreadTests.UnreadAsync(cell, bob), (channel, 2));
+        Assert.Equal(":1\r\n", await server.AskAsync("EXISTS", $"eu-west-1:unread:{{{bob.UserId}}}:{channel}"));
+        await server.AskAsync("FLUSHALL");
+        var ids = await UnreadTests.SendAsync(sender, channel, 1, "flushed");
+        await UnreadTests.UntilCountAsync(phone, channel, 3);
+
+        await server.KillAsync();
+        await sender.MessageAsync(channel, "meanwhile", "meanwhile");
+        await phone.ReceiveAsync("new_message");
+        await UnreadTests.UntilCountAsync(phone, channel, 4);
+        UnreadTests.AssertCounts(await UnreadTests.UnreadAsync(cell, bob), (channel, 4));
+        await phone.SendAsync("read_receipt", new { channelId = channel, lastReadMessageId = ids[0] });
+        await UnreadTests.UntilCountAsync(phone, channel, 1);
+
+        await server.RestartAsync(); // empty
+        await using var desktop = await cell.ConnectAsync(await cell.LogInAsync("bob"));
+        UnreadTests.AssertCounts(await desktop.PayloadAsync("unread"), (channel, 1));
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                UnreadTests.AssertCounts(await UnreadTests.UnreadAsync(cell, bob), (channel, 1));
+                return await server.AskAsync("EXISTS", $"eu-west-1:unread:{{{bob.UserId}}}:{channel}") == ":1\r\n";
+            },
+            "the sets are rebuilt");
+        await UnreadTests.SendAsync(sender, channel, 1, "after");
+        foreach (var device in new[] { phone, desktop }) await UnreadTests.UntilCountAsync(device, channel, 2);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Chat.Cells.Cell.Engines.Memory;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
@@ -7,9 +8,14 @@ namespace Chat.Cells.Cell.Tests.Messaging.Doubles;
 /// <summary>State in memory that records what is published. Every user has a socket on the server <c>server-1</c>.</summary>
 internal sealed partial class TestState(Faults faults) : ICellState
 {
+    private readonly MemoryCellState unread = new(TimeProvider.System);
+
     public List<(string Server, ServerMessage Message)> Published { get; } = [];
 
     public Dictionary<string, InboxCursor> Cursors { get; } = [];
+
+    /// <summary>How often unread sets were updated.</summary>
+    public int UnreadCalls { get; private set; }
 
     /// <summary>Every call fails while set.</summary>
     public bool Down { get; set; }
@@ -57,6 +63,20 @@ internal sealed partial class TestState(Faults faults) : ICellState
     public ValueTask PutOnceAsync(string key, string value, TimeSpan timeToLive, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => ValueTask.FromResult<string?>(null);
+
+    public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken)
+    {
+        Effect();
+        UnreadCalls++;
+        return unread.ApplyUnreadAsync(updates, cancellationToken);
+    }
+
+    public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => unread.GetUnreadAsync(userIds, cancellationToken);
+
+    public ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken) => unread.BeginUnreadAsync(userId, at, token, cancellationToken);
+
+    public ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken) =>
+        unread.CompleteUnreadAsync(userId, token, channels, cancellationToken);
 
     private void Effect()
     {

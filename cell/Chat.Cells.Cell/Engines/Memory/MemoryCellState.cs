@@ -135,6 +135,7 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
                 RemoveIfEmpty(userId, entry);
             }
         }
+        SweepUnread(now);
         foreach (var pair in once)
         {
             if (pair.Value.Until <= now) once.TryRemove(pair);

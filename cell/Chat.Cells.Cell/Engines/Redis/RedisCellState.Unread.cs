@@ -1,0 +1,69 @@
+using System.Globalization;
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Ports;
+using StackExchange.Redis;
+
+namespace Chat.Cells.Cell.Engines.Redis;
+
+/// <summary>Unread sets. A user's are kept for a week after each time that they were rebuilt, which is when somebody asked.</summary>
+public sealed partial class RedisCellState
+{
+    private static readonly TimeSpan UnreadLife = TimeSpan.FromDays(7);
+
+    /// <summary>Longer than the hash that counts them, however late they were made.</summary>
+    private static readonly TimeSpan UnreadSetLife = UnreadLife + TimeSpan.FromDays(1);
+
+    public async ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) =>
+        await PipelineAsync(updates, (database, update) => database.ScriptEvaluateAsync(UnreadScripts.Apply, [UnreadKey(update.UserId)], Arguments(update)), cancellationToken);
+
+    public async ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken)
+    {
+        var found = await PipelineAsync(userIds, (database, user) => database.ScriptEvaluateAsync(UnreadScripts.Read, [UnreadKey(user)]), cancellationToken);
+        return Array.ConvertAll(found, static result => Counts((string[])result!));
+    }
+
+    public async ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken)
+    {
+        RedisValue[] arguments = [Sortable(at), token, (long)UnreadLife.TotalMilliseconds];
+        await GuardAsync(() => Database.ScriptEvaluateAsync(UnreadScripts.Begin, [UnreadKey(userId)], arguments), cancellationToken);
+    }
+
+    public async ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken)
+    {
+        var arguments = new List<RedisValue> { token, UnreadLimits.Cap, (long)UnreadSetLife.TotalMilliseconds };
+        foreach (var channel in channels) Add(arguments, channel.ChannelId, left: false, channel.ReadUpTo, channel.Ids);
+        return (bool)await GuardAsync(() => Database.ScriptEvaluateAsync(UnreadScripts.Complete, [UnreadKey(userId)], [.. arguments]), cancellationToken);
+    }
+
+    private RedisKey UnreadKey(string user) => Key("unread", user);
+
+    private static RedisValue[] Arguments(UnreadUpdate update)
+    {
+        var arguments = new List<RedisValue>(8) { Sortable(update.Previous), Sortable(update.Cursor), UnreadLimits.Cap, (long)UnreadSetLife.TotalMilliseconds };
+        foreach (var change in update.Changes) Add(arguments, change.ChannelId, change.Left, change.ReadUpTo, change.Added);
+        return [.. arguments];
+    }
+
+    private static void Add(List<RedisValue> arguments, string channelId, bool left, Ulid? readUpTo, IReadOnlyList<Ulid> ids)
+    {
+        arguments.Add(channelId);
+        arguments.Add(left ? 1 : 0);
+        arguments.Add(readUpTo?.ToString() ?? "");
+        arguments.Add(ids.Count);
+        foreach (var id in ids) arguments.Add(id.ToString());
+    }
+
+    private static UnreadCounts? Counts(string[] found)
+    {
+        if (found.Length == 0) return null;
+        var channels = new ChannelUnread[(found.Length - 1) / 2];
+        for (var i = 0; i < channels.Length; i++)
+        {
+            var value = found[(2 * i) + 2].AsSpan();
+            var space = value.IndexOf(' ');
+            Ulid? readUpTo = Ulid.TryParse(value[(space + 1)..], out var pointer) ? pointer : null;
+            channels[i] = new ChannelUnread(found[(2 * i) + 1], int.Parse(value[..space], CultureInfo.InvariantCulture), readUpTo);
+        }
+        return new UnreadCounts(FromSortable(found[0]), channels);
+    }
+}
