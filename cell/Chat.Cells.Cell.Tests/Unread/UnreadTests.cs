@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Connections;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
 using Microsoft.Extensions.Logging.Abstractions;
