@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 
 namespace Chat.Cells.Cell.Tests.Contracts;
 
@@ -14,7 +15,14 @@ public abstract class AccountStoreContract : IAsyncLifetime
     /// <summary>Closes the store and removes what it left.</summary>
     protected abstract ValueTask CloseAsync();
 
-    public async Task InitializeAsync() => Store = await OpenAsync();
+    /// <summary>For the line at the end of the run; null where it says nothing.</summary>
+    protected virtual string? EngineVersion => null;
+
+    public async Task InitializeAsync()
+    {
+        Store = await OpenAsync();
+        ContractRuns.Ran(GetType(), EngineVersion);
+    }
 
     public async Task DisposeAsync() => await CloseAsync();
 

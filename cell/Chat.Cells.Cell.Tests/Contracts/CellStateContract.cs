@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -21,7 +22,14 @@ public abstract partial class CellStateContract : IAsyncLifetime
     /// <summary>Lets time pass: by moving a clock, or by waiting.</summary>
     protected abstract Task PassAsync(TimeSpan time);
 
-    public async Task InitializeAsync() => State = await OpenAsync();
+    /// <summary>For the line at the end of the run; null where it says nothing.</summary>
+    protected virtual string? EngineVersion => null;
+
+    public async Task InitializeAsync()
+    {
+        State = await OpenAsync();
+        ContractRuns.Ran(GetType(), EngineVersion);
+    }
 
     public async Task DisposeAsync() => await CloseAsync();
 

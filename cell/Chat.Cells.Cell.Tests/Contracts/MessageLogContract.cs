@@ -1,5 +1,6 @@
 using System.Text;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 
 namespace Chat.Cells.Cell.Tests.Contracts;
 
@@ -22,7 +23,14 @@ public abstract class MessageLogContract : IAsyncLifetime
     /// <summary>False only for a test double that doesn't stamp records by its own clock.</summary>
     protected virtual bool StampsTheTime => true;
 
-    public async Task InitializeAsync() => Log = await OpenAsync();
+    /// <summary>For the line at the end of the run; null where it says nothing.</summary>
+    protected virtual string? EngineVersion => null;
+
+    public async Task InitializeAsync()
+    {
+        Log = await OpenAsync();
+        ContractRuns.Ran(GetType(), EngineVersion);
+    }
 
     public async Task DisposeAsync()
     {

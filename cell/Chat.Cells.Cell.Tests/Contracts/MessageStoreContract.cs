@@ -1,5 +1,6 @@
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Tests.Contracts;
@@ -20,7 +21,14 @@ public abstract class MessageStoreContract : IAsyncLifetime
 
     protected abstract ValueTask CleanUpAsync();
 
-    public async Task InitializeAsync() => Store = await OpenAsync();
+    /// <summary>For the line at the end of the run; null where it says nothing.</summary>
+    protected virtual string? EngineVersion => null;
+
+    public async Task InitializeAsync()
+    {
+        Store = await OpenAsync();
+        ContractRuns.Ran(GetType(), EngineVersion);
+    }
 
     public async Task DisposeAsync()
     {

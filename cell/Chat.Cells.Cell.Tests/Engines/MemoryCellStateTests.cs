@@ -1,10 +1,12 @@
 using Chat.Cells.Cell.Engines.Memory;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
 
 namespace Chat.Cells.Cell.Tests.Engines;
 
 /// <summary>The contract on memory.</summary>
+[ContractSuite(nameof(ICellState), "memory")]
 public sealed class MemoryCellStateTests : CellStateContract
 {
     private readonly ManualTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));

@@ -1,11 +1,13 @@
 using Chat.Cells.Cell.Engines.Sqlite;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines;
 
 /// <summary>The message store's contract on SQLite.</summary>
+[ContractSuite(nameof(IMessageStore), "sqlite")]
 public sealed class SqliteMessageStoreTests : StoreReplayContract
 {
     private readonly TempFolder folder = new();
@@ -22,6 +24,7 @@ public sealed class SqliteMessageStoreTests : StoreReplayContract
 }
 
 /// <summary>The account store's contract on SQLite.</summary>
+[ContractSuite(nameof(IAccountStore), "sqlite")]
 public sealed class SqliteAccountStoreTests : AccountStoreContract
 {
     private readonly TempFolder folder = new();

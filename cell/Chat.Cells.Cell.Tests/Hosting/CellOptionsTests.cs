@@ -32,6 +32,8 @@ public sealed class CellOptionsTests
     [InlineData("--kafka-replication", "0", "--kafka-replication")]
     [InlineData("--kafka-min-isr", "many", "--kafka-min-isr")]
     [InlineData("--topics", "medium", "--topics")]
+    [InlineData("--kafka-topics", "theirs", "--kafka-topics")]
+    [InlineData("--kafka-prefix", "chat.", "--kafka-prefix")]
     [InlineData("--state", "memcached", "memcached")]
     [InlineData("--state", "redis", "--redis")]
     [InlineData("--redis", "localhost", "--redis")]

@@ -55,6 +55,12 @@ public sealed record CellOptions
     /// <summary>Copies that must have a record before it is acked; at most <see cref="KafkaReplication"/>.</summary>
     public int KafkaMinInSync { get; init; } = 2;
 
+    /// <summary>Somebody else makes Kafka's topics; the cell only checks that they are there.</summary>
+    public bool KafkaTopicsExternal { get; init; }
+
+    /// <summary>Topics and groups are named <c>{cell}.chat.…</c>, so that several cells may share a Kafka cluster; else <c>chat.…</c>.</summary>
+    public bool KafkaPrefixed { get; init; } = true;
+
     /// <summary>Topics of a few partitions each, as the embedded log has them, on Kafka too. Partition counts are for life.</summary>
     public bool SmallTopics { get; init; }
 

@@ -25,6 +25,8 @@ public static class CellOptionsReader
         ("kafka-bootstrap", "Kafka's brokers to begin with, host:port separated by commas (required with --log kafka)"),
         ("kafka-replication", "copies of each Kafka partition (3)"),
         ("kafka-min-isr", "copies that must have a record before it is acked (2)"),
+        ("kafka-topics", "managed, or external: somebody else makes the topics, the cell checks them (managed)"),
+        ("kafka-prefix", "cell: topics and groups are {cell}.chat.…, so that cells may share a cluster; none: chat.… (cell)"),
         ("topics", "full or small: partitions of Kafka's topics, for life (full)"),
         ("store", "embedded"),
         ("state", "embedded, redis"),
@@ -118,10 +120,11 @@ public static class CellOptionsReader
         if (value("kafka-bootstrap") is { } bootstrap) options = options with { KafkaBootstrap = bootstrap };
         if (value("kafka-replication") is { } copies) options = options with { KafkaReplication = Integer("kafka-replication", copies, 1, 100) };
         if (value("kafka-min-isr") is { } inSync) options = options with { KafkaMinInSync = Integer("kafka-min-isr", inSync, 1, 100) };
+        if (value("kafka-topics") is { } made) options = options with { KafkaTopicsExternal = Choice("kafka-topics", made, "managed", "external") == "external" };
+        if (value("kafka-prefix") is { } prefix) options = options with { KafkaPrefixed = Choice("kafka-prefix", prefix, "cell", "none") == "cell" };
         if (value("topics") is { } topics)
         {
-            if (topics is not ("full" or "small")) throw new OptionsException($"--topics '{topics}' is neither full nor small.");
-            options = options with { SmallTopics = topics == "small" };
+            options = options with { SmallTopics = Choice("topics", topics, "full", "small") == "small" };
         }
         if (log != "kafka") return options;
         if (options.KafkaBootstrap is null) throw new OptionsException("--log kafka needs --kafka-bootstrap host:port,….");
@@ -131,6 +134,9 @@ public static class CellOptionsReader
         }
         return options;
     }
+
+    private static string Choice(string name, string value, string first, string second) =>
+        value == first || value == second ? value : throw new OptionsException($"--{name} '{value}' is neither {first} nor {second}.");
 
     private static string Engine(string name, string? value, params string[] others) =>
         value is null or "embedded" ? "embedded"

@@ -18,7 +18,8 @@ public static class KafkaSettings
             return new KafkaOptions
             {
                 BootstrapServers = options.KafkaBootstrap,
-                Prefix = options.Cell + ".",
+                Prefix = options.KafkaPrefixed ? options.Cell + "." : "",
+                ExternalTopics = options.KafkaTopicsExternal,
                 ReplicationFactor = (short)options.KafkaReplication,
                 MinInSyncReplicas = options.KafkaMinInSync,
                 Settings = File.Exists(file) ? Parse(File.ReadAllText(file)) : new Dictionary<string, string>(),

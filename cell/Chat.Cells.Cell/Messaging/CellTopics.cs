@@ -7,9 +7,15 @@ public static class CellTopics
 {
     private static readonly TimeSpan Retention = TimeSpan.FromDays(7);
     private static readonly TimeSpan DeadRetention = TimeSpan.FromDays(30);
+    private static readonly TimeSpan PresenceRetention = TimeSpan.FromHours(1);
+    private static readonly TimeSpan NotificationRetention = TimeSpan.FromDays(1);
 
     /// <summary>Creates what is missing: the cell's own topics, and both directions of every peer.</summary>
-    public static ValueTask EnsureAsync(IMessageLog log, Topics topics, ICellDirectory cells, CancellationToken cancellationToken)
+    public static ValueTask EnsureAsync(IMessageLog log, Topics topics, ICellDirectory cells, CancellationToken cancellationToken) =>
+        log.EnsureTopicsAsync(All(topics, cells.CellName, cells.Peers), cancellationToken);
+
+    /// <summary>All topics of a cell that has these peers.</summary>
+    public static IReadOnlyList<TopicSpec> All(Topics topics, string cell, IEnumerable<string> peers)
     {
         var specs = new List<TopicSpec>
         {
@@ -17,13 +23,15 @@ public static class CellTopics
             new(Topics.GroupMessages, topics.Group, Retention),
             new(Topics.InboxTopic, topics.Inbox, Retention),
             new(Topics.Dead, 1, DeadRetention),
+            new(Topics.Presence, topics.Status, PresenceRetention) { Compacted = true, Ephemeral = true },
+            new(Topics.Notifications, topics.Status, NotificationRetention),
         };
-        foreach (var peer in cells.Peers)
+        foreach (var peer in peers)
         {
             specs.Add(Outbound(topics, peer));
-            specs.Add(Inbound(topics, peer, cells.CellName));
+            specs.Add(Inbound(topics, peer, cell));
         }
-        return log.EnsureTopicsAsync(specs, cancellationToken);
+        return specs;
     }
 
     /// <summary>What a peer's bridge reads here.</summary>

@@ -14,8 +14,17 @@ public sealed record Topics(int Direct, int Group, int Inbox, int Bridge)
     public const string InboxTopic = "chat.inbox";
     public const string Dead = "chat.dead";
 
+    /// <summary>Changes of users' presence, for bridges.</summary>
+    public const string Presence = "chat.presence";
+
+    /// <summary>What nobody has acked in time, for push.</summary>
+    public const string Notifications = "chat.notifications";
+
     public static readonly Topics Embedded = new(4, 4, 8, 2);
-    public static readonly Topics Full = new(64, 128, 128, 32);
+    public static readonly Topics Full = new(64, 128, 128, 32) { Status = 32 };
+
+    /// <summary>Partitions of <see cref="Presence"/> and of <see cref="Notifications"/>, each.</summary>
+    public int Status { get; init; } = 2;
 
     private const int GroupBase = 4096;
 

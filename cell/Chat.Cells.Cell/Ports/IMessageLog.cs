@@ -79,7 +79,14 @@ public interface IPartitionAssignment
 /// <param name="Name">Kafka's naming rules: letters, digits, '.', '_' and '-'.</param>
 /// <param name="Partitions">For life.</param>
 /// <param name="Retention">How long records are kept at least.</param>
-public sealed record TopicSpec(string Name, int Partitions, TimeSpan Retention);
+public sealed record TopicSpec(string Name, int Partitions, TimeSpan Retention)
+{
+    /// <summary>Of each key the newest record is what matters: older ones may go before the retention is over.</summary>
+    public bool Compacted { get; init; }
+
+    /// <summary>Losing records of it harms nobody for long: fewer copies do, and one of them is enough for an ack.</summary>
+    public bool Ephemeral { get; init; }
+}
 
 public readonly record struct TopicPartition(string Topic, int Partition);
 

@@ -3,13 +3,16 @@ using System.Text;
 using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
+using Chat.Cells.KafkaMock;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 
 /// <summary>Faults of librdkafka's mock cluster under the log: every append that was acked is read once, in order.</summary>
+[Needs(Needed.Librdkafka)]
 public sealed class KafkaFaultTests
 {
     private const string Prefix = "test.";
@@ -23,7 +26,7 @@ public sealed class KafkaFaultTests
     private const int TopicAuthorizationFailed = 29;
     private static readonly TopicPartition Partition = new(Topic, 0);
 
-    [KafkaFact]
+    [Fact]
     public async Task Append_LeaderDownAndUp_WaitsAndKeepsOrder()
     {
         await using var kafka = await RunningLog.StartAsync();
@@ -38,7 +41,7 @@ public sealed class KafkaFaultTests
         Assert.Equal(["before", .. Enumerable.Range(0, 20).Select(i => $"{i}")], await kafka.ReadAllAsync());
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task Append_LeaderMoves_FollowsIt()
     {
         await using var kafka = await RunningLog.StartAsync();
@@ -54,7 +57,7 @@ public sealed class KafkaFaultTests
         Assert.Equal(expected, await kafka.ReadAllAsync());
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task Append_RetriableErrors_AreNotSeenAndDoubleNothing()
     {
         await using var kafka = await RunningLog.StartAsync();
@@ -65,7 +68,7 @@ public sealed class KafkaFaultTests
         Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}"), await kafka.ReadAllAsync());
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task Append_BrokerSlowerThanThePatience_IsUnknownAndStaysInItsPlace()
     {
         await using var kafka = await RunningLog.StartAsync(TimeSpan.FromSeconds(1));
@@ -80,7 +83,7 @@ public sealed class KafkaFaultTests
         Assert.Single(read, "slow");
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task AppendInOrder_BatchRefusedForGood_LeavesNothingBehindItAndTheProducerIsReplaced()
     {
         await using var kafka = await RunningLog.StartAsync();
@@ -97,7 +100,7 @@ public sealed class KafkaFaultTests
         Assert.Single(kafka.Logged, line => line.Contains("is replaced", StringComparison.Ordinal));
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task Open_UnknownSetting_NamesItAndNotItsValue()
     {
         var folder = Directory.CreateTempSubdirectory("kafka-open-").FullName;
@@ -117,7 +120,7 @@ public sealed class KafkaFaultTests
         }
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task Consume_CoordinatorNotAvailableAtFirst_ProcessesAll()
     {
         await using var kafka = await RunningLog.StartAsync();
@@ -135,7 +138,7 @@ public sealed class KafkaFaultTests
         Assert.Empty(consumer.Faults);
     }
 
-    [KafkaFact]
+    [Fact]
     public async Task Dispose_BrokersDown_EndsAndAnswersEveryAppend()
     {
         var kafka = await RunningLog.StartAsync(TimeSpan.FromSeconds(2));

@@ -1,37 +1,82 @@
 using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts;
+using Chat.Cells.Cell.Tests.Contracts.Running;
+using Chat.Cells.KafkaMock;
+using Confluent.Kafka;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 
-/// <summary>The log's contract on Kafka: a real one where <c>KAFKA_BOOTSTRAP_SERVERS</c> names it, else the mock cluster.</summary>
-public sealed class KafkaLogTests : ConsumerGroupContract
+/// <summary>The log's contract on librdkafka's mock cluster.</summary>
+[Needs(Needed.Librdkafka)]
+[ContractSuite(nameof(IMessageLog), "kafka-mock")]
+public sealed class KafkaMockLogTests : ConsumerGroupContract
 {
-    private readonly MockKafkaCluster? mock = Servers is null ? new MockKafkaCluster() : null;
-    private MockTopicAdmin? admin;
+    private readonly MockKafkaCluster cluster = new();
 
-    private static string? Servers => Environment.GetEnvironmentVariable("KAFKA_BOOTSTRAP_SERVERS") is { Length: > 0 } servers ? servers : null;
+    /// <summary>The producer's time.</summary>
+    protected override bool StampsTheTime => false;
 
-    protected override bool StampsTheTime => mock is null;
+    protected override string? EngineVersion => MockKafkaCluster.Version;
 
     protected override ValueTask<IMessageLog> OpenAsync()
     {
-        var options = new KafkaOptions
-        {
-            BootstrapServers = mock?.BootstrapServers ?? Servers!,
-            Prefix = "test.",
-            ReplicationFactor = 1,
-            MinInSyncReplicas = 1,
-            SessionTimeout = TimeSpan.FromSeconds(6),
-        };
-        if (mock is not null) admin ??= new MockTopicAdmin(mock);
-        return new ValueTask<IMessageLog>(new KafkaLog(options, TimeProvider.System, NullLogger<KafkaLog>.Instance, admin));
+        var options = new KafkaOptions { BootstrapServers = cluster.BootstrapServers, Prefix = "test.", MinInSyncReplicas = 1, SessionTimeout = TimeSpan.FromSeconds(6) };
+        return new ValueTask<IMessageLog>(new KafkaLog(options, TimeProvider.System, NullLogger<KafkaLog>.Instance, new MockTopicAdmin(cluster)));
     }
 
     protected override ValueTask CleanUpAsync()
     {
-        mock?.Dispose();
+        cluster.Dispose();
         return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>The log's contract on the Kafka that <c>KAFKA_BOOTSTRAP_SERVERS</c> names. Its topics are deleted afterwards.</summary>
+[Needs(Needed.Kafka)]
+[ContractSuite(nameof(IMessageLog), "kafka")]
+public sealed class KafkaLogTests : ConsumerGroupContract
+{
+    protected override string? EngineVersion => RealKafka.BootstrapServers;
+
+    protected override ValueTask<IMessageLog> OpenAsync() =>
+        new(new KafkaLog(RealKafka.Options() with { Prefix = "test." }, TimeProvider.System, NullLogger<KafkaLog>.Instance));
+
+    protected override async ValueTask CleanUpAsync() => await RealKafka.DeleteTopicsAsync(["test." + Topic]);
+}
+
+/// <summary>The Kafka that <c>KAFKA_BOOTSTRAP_SERVERS</c> names; replication is what its brokers allow.</summary>
+internal static class RealKafka
+{
+    public static string BootstrapServers => Environment.GetEnvironmentVariable("KAFKA_BOOTSTRAP_SERVERS")!;
+
+    private static readonly Lazy<int> Brokers = new(() =>
+    {
+        LibrdkafkaLoader.EnsureLoaded();
+        using var admin = new AdminClientBuilder(new ClientConfig { BootstrapServers = BootstrapServers }).Build();
+        return admin.GetMetadata(TimeSpan.FromSeconds(30)).Brokers.Count;
+    });
+
+    public static KafkaOptions Options() => new()
+    {
+        BootstrapServers = BootstrapServers,
+        ReplicationFactor = (short)Math.Min(3, Brokers.Value),
+        MinInSyncReplicas = Math.Min(2, Brokers.Value),
+        SessionTimeout = TimeSpan.FromSeconds(6),
+    };
+
+    public static async Task DeleteTopicsAsync(IReadOnlyList<string> topics)
+    {
+        LibrdkafkaLoader.EnsureLoaded();
+        using var admin = new AdminClientBuilder(new ClientConfig { BootstrapServers = BootstrapServers }).Build();
+        try
+        {
+            await admin.DeleteTopicsAsync(topics);
+        }
+        catch (Confluent.Kafka.Admin.DeleteTopicsException e)
+        {
+            Assert.All(e.Results, r => Assert.True(!r.Error.IsError || r.Error.Code == ErrorCode.UnknownTopicOrPart, r.Error.Reason));
+        }
     }
 }

@@ -1,5 +1,6 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Cell.Tests.Unread;
@@ -9,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
 /// <summary>A whole cell on <c>--state redis</c>.</summary>
+[Needs(Needed.RedisServer)]
 public sealed class RedisCellTests : IAsyncLifetime
 {
     private const string Password = "correct horse";

@@ -4,10 +4,12 @@ using System.Text;
 using Chat.Cells.Cell.Engines.Redis;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
+[Needs(Needed.RedisServer)]
 public sealed class RedisFaultTests : IAsyncLifetime
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);

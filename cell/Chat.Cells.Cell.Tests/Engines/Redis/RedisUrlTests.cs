@@ -1,9 +1,14 @@
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts.Running;
+
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
 /// <summary>The contract on the server that REDIS_URL names: <c>redis://:password@host:port</c>.</summary>
+[Needs(Needed.RedisUrl)]
+[ContractSuite(nameof(ICellState), "redis-url")]
 public sealed class RedisUrlTests : RedisCellStateContract
 {
-    private static readonly Uri Url = new(Environment.GetEnvironmentVariable("REDIS_URL") ?? throw new InvalidOperationException("REDIS_URL was set when this was built."));
+    private static Uri Url => new(Environment.GetEnvironmentVariable("REDIS_URL")!);
 
     protected override string Endpoints => $"{Url.Host}:{(Url.Port > 0 ? Url.Port : 6379)}";
 

@@ -5,8 +5,11 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// <summary>The administrative calls that topics need; names are full ones.</summary>
 public interface ITopicAdmin : IDisposable
 {
-    /// <summary>The partition counts of those topics that exist.</summary>
-    Task<IReadOnlyDictionary<string, int>> FindPartitionsAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken);
+    /// <summary>Those topics that exist.</summary>
+    Task<IReadOnlyDictionary<string, FoundTopic>> FindAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken);
+
+    /// <summary>How many brokers the cluster has now.</summary>
+    Task<int> CountBrokersAsync(CancellationToken cancellationToken);
 
     /// <summary>The settings of existing topics.</summary>
     Task<IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>> FindSettingsAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken);
@@ -17,3 +20,8 @@ public interface ITopicAdmin : IDisposable
     /// <summary>Sets single settings of existing topics.</summary>
     Task ConfigureAsync(IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> changes, CancellationToken cancellationToken);
 }
+
+/// <summary>A topic as the cluster has it.</summary>
+/// <param name="Replicas">Copies of the partition that has the fewest.</param>
+/// <param name="Id">The cluster's own id of this topic: one that is deleted and created again has another.</param>
+public readonly record struct FoundTopic(int Partitions, int Replicas, string Id);

@@ -17,6 +17,9 @@ public sealed record KafkaOptions
     /// <summary>Copies that must have a record before it is acked.</summary>
     public int MinInSyncReplicas { get; init; } = 2;
 
+    /// <summary>Somebody else makes the topics (an operator of Kafka's, an administrator): they are checked, and no administrative call changes anything.</summary>
+    public bool ExternalTopics { get; init; }
+
     /// <summary>The largest record, in bytes: topic and producer limits follow it.</summary>
     public int MaxRecordBytes { get; init; } = 2_000_000;
 

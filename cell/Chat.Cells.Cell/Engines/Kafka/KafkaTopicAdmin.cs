@@ -9,14 +9,40 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
 {
     private readonly IAdminClient _admin = new AdminClientBuilder(options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).Build();
 
-    public async Task<IReadOnlyDictionary<string, int>> FindPartitionsAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, FoundTopic>> FindAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
     {
-        // The call blocks; one for the whole cluster instead of one a topic, and without naming them, so that no broker creates them.
-        var metadata = await CallAsync(
-            () => Task.Factory.StartNew(() => _admin.GetMetadata(options.RequestTimeout), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default),
-            "metadata");
-        var wanted = topics.ToHashSet();
-        return metadata.Topics.Where(t => wanted.Contains(t.Topic) && t is { Error.IsError: false, Partitions.Count: > 0 }).ToDictionary(t => t.Topic, t => t.Partitions.Count);
+        if (topics.Count == 0) return new Dictionary<string, FoundTopic>();
+        var described = await CallAsync(
+            async () =>
+            {
+                try
+                {
+                    var result = await _admin.DescribeTopicsAsync(TopicCollection.OfTopicNames(topics), new DescribeTopicsOptions { RequestTimeout = options.RequestTimeout })
+                        .WaitAsync(options.RequestTimeout * 2, cancellationToken);
+                    return result.TopicDescriptions;
+                }
+                catch (DescribeTopicsException e) when (e.Results.TopicDescriptions is { Count: > 0 } some)
+                {
+                    // Thrown when one of them isn't there; each says for itself.
+                    return some;
+                }
+            },
+            "topics");
+        var found = new Dictionary<string, FoundTopic>();
+        foreach (var topic in described)
+        {
+            if (topic.Error.Code is ErrorCode.UnknownTopicOrPart or ErrorCode.Local_UnknownTopic) continue;
+            if (topic.Error.IsError) throw new LogException($"Kafka did not show topic '{topic.Name}': {topic.Error.Reason}");
+            found[topic.Name] = new FoundTopic(topic.Partitions.Count, topic.Partitions.Min(p => p.Replicas.Count), topic.TopicId.ToString());
+        }
+        return found;
+    }
+
+    public async Task<int> CountBrokersAsync(CancellationToken cancellationToken)
+    {
+        var cluster = await CallAsync(
+            () => _admin.DescribeClusterAsync(new DescribeClusterOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken), "brokers");
+        return cluster.Nodes.Count;
     }
 
     public async Task<IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>> FindSettingsAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
