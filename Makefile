@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup build up down test lint smoke bench e2e-api crds clean
+.PHONY: help setup build up down test lint smoke bench bench-cells e2e-api crds clean
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## Install what this machine lacks (Debian packages, npm packages)
 	@scripts/setup.sh
@@ -28,7 +28,10 @@ lint: ## Build with every analyzer as an error and check the formatting
 smoke: ## Kill one process after another under load and prove that no acked message is lost (ARGS="--seed N …")
 	@scripts/load.sh smoke $(ARGS)
 
-bench: ## Measure latency and throughput on the laptop cluster
+bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--workload direct --quick …")
+	@scripts/bench.sh $(ARGS)
+
+bench-cells: ## Measure latency within and between the cells of the laptop cluster
 	@scripts/load.sh bench $(ARGS)
 
 e2e-api: ## Run the suites of the operator's API side against the cluster of KUBECONFIG
