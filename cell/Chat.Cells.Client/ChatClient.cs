@@ -4,6 +4,7 @@ using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
 using Chat.Cells.Client.Sync;
 using Chat.Cells.Client.Timelines;
+using Chat.Cells.Client.Unread;
 using Chat.Cells.Client.Wire;
 
 namespace Chat.Cells.Client;
@@ -40,7 +41,7 @@ public sealed class ChatClient : IAsyncDisposable
         outbox = new Outbox(options, frames);
         var progress = new Progress();
         pump = new ConnectionPump(options, outbox, progress, reads, frames);
-        loop = new ConnectionLoop(options, keeper, Api, state, outbox, progress, reads, pump, frames, RaiseAsync);
+        loop = new ConnectionLoop(options, keeper, Api, state, outbox, progress, reads, Unread, pump, frames, RaiseAsync);
         keeper.Renewed = renewed =>
         {
             SessionRenewed?.Invoke(renewed);
@@ -85,6 +86,9 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>A channel's timeline; empty when nothing was seen there.</summary>
     public ChannelTimeline Timeline(string channelId) => state.Timeline(channelId);
 
+    /// <summary>How many messages of others the user has not read, by channel; changes are told by <see cref="UnreadChanged"/>.</summary>
+    public UnreadCounts Unread { get; } = new();
+
     /// <summary>What this device has sent to a channel without an answer yet: show it after the timeline, as "sending".</summary>
     public IReadOnlyList<PendingSend> Pending(string channelId) => outbox.Of(channelId);
 
@@ -115,8 +119,10 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>The user has read a channel up to a message; for an own message that means the last one of others before it. Kept until the server has it.</summary>
     public void MarkRead(string channelId, string messageId)
     {
-        var upTo = state.FindTimeline(channelId) is { } timeline ? timeline.ReadUpTo(messageId, UserId) : messageId;
+        var timeline = state.FindTimeline(channelId);
+        var upTo = timeline is null ? messageId : timeline.ReadUpTo(messageId, UserId);
         if (upTo is null) return;
+        Unread.Read(channelId, upTo, everything: timeline?.HasOthersAbove(upTo, UserId) == false);
         reads.Mark(channelId, upTo);
         pump.Wake();
     }

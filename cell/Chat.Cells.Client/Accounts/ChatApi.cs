@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Serialization.Metadata;
 using Chat.Cells.Client.Timelines;
+using Chat.Cells.Client.Unread;
 
 namespace Chat.Cells.Client.Accounts;
 
@@ -102,6 +103,13 @@ public sealed class ChatApi
     {
         var list = Required(await GetAsync($"{ChannelPath(channelId)}/receipts", HttpJson.Default.ReceiptList, cancellationToken));
         return (list.Receipts ?? []).Select(r => (r.UserId, r.DeliveredUpTo, r.ReadUpTo)).ToArray();
+    }
+
+    /// <summary>The channels with messages of others that the user has not read; a running <see cref="ChatClient"/> is told without asking.</summary>
+    public async Task<IReadOnlyList<UnreadCount>> GetUnreadAsync(CancellationToken cancellationToken)
+    {
+        var list = Required(await GetAsync("/v1/unread", HttpJson.Default.UnreadList, cancellationToken));
+        return (list.Channels ?? []).Select(c => new UnreadCount(c.ChannelId ?? "", c.Count, c.Capped)).ToArray();
     }
 
     /// <summary>Ends this device's session at the server.</summary>

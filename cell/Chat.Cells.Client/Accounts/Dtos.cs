@@ -28,6 +28,10 @@ internal sealed record ReceiptDto(string UserId, string? DeliveredUpTo, string? 
 
 internal sealed record ReceiptList(IReadOnlyList<ReceiptDto>? Receipts);
 
+internal sealed record UnreadDto(string? ChannelId, int Count, bool Capped);
+
+internal sealed record UnreadList(IReadOnlyList<UnreadDto>? Channels, int Total, bool Capped);
+
 internal sealed record CellList(int Version, IReadOnlyList<CellStatus>? Cells);
 
 internal sealed record Problem(string? Title, string? Code, string? Detail, string? Home, long? RetryAfter);
@@ -48,6 +52,7 @@ public sealed record CellStatus(string Name, string Region, string State, bool H
 [JsonSerializable(typeof(ChannelPage))]
 [JsonSerializable(typeof(MessagePage))]
 [JsonSerializable(typeof(ReceiptList))]
+[JsonSerializable(typeof(UnreadList))]
 [JsonSerializable(typeof(CellList))]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class HttpJson : JsonSerializerContext;

@@ -4,6 +4,7 @@ using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
 using Chat.Cells.Client.Sync;
+using Chat.Cells.Client.Unread;
 using Chat.Cells.Client.Wire;
 using Chat.Cells.Protocol;
 
@@ -20,6 +21,7 @@ internal sealed class ConnectionLoop : IDisposable
     private readonly Outbox outbox;
     private readonly Progress progress;
     private readonly ReadPointers reads;
+    private readonly UnreadCounts unread;
     private readonly ConnectionPump pump;
     private readonly FrameWriter frames;
     private readonly Func<ChatEvent, CancellationToken, ValueTask> raise;
@@ -40,6 +42,7 @@ internal sealed class ConnectionLoop : IDisposable
         Outbox outbox,
         Progress progress,
         ReadPointers reads,
+        UnreadCounts unread,
         ConnectionPump pump,
         FrameWriter frames,
         Func<ChatEvent, CancellationToken, ValueTask> raise)
@@ -50,6 +53,7 @@ internal sealed class ConnectionLoop : IDisposable
         this.outbox = outbox;
         this.progress = progress;
         this.reads = reads;
+        this.unread = unread;
         this.pump = pump;
         this.frames = frames;
         this.raise = raise;
@@ -184,7 +188,7 @@ internal sealed class ConnectionLoop : IDisposable
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         FrameApplier? applier = null;
         var reloading = Task.CompletedTask;
-        applier = new FrameApplier(device, outbox, progress, reads, raise)
+        applier = new FrameApplier(device, outbox, progress, reads, unread, raise)
         {
             Reload = () => reloading = Task.Run(() => ReloadAsync(connection, applier!, ending.Token), CancellationToken.None),
             InSync = MarkLive,

@@ -1,6 +1,7 @@
 using Chat.Cells.Client.Connections;
 using Chat.Cells.Client.Messaging;
 using Chat.Cells.Client.Timelines;
+using Chat.Cells.Client.Unread;
 
 namespace Chat.Cells.Client.Events;
 
@@ -26,6 +27,10 @@ public sealed record ReadElsewhere(string ChannelId, string ReadUpTo) : ChatEven
 
 /// <summary>How far another member has received and read. A null says nothing new of it.</summary>
 public sealed record ReceiptReceived(string ChannelId, string UserId, string? DeliveredUpTo, string? ReadUpTo) : ChatEvent;
+
+/// <summary>Unread counts are other than before; <see cref="ChatClient.Unread"/> has them all. Not raised for what <see cref="ChatClient.MarkRead"/> changes at once.</summary>
+/// <param name="Changed">The new counts of the channels concerned; 0: nothing is unread there any more.</param>
+public sealed record UnreadChanged(IReadOnlyList<UnreadCount> Changed) : ChatEvent;
 
 /// <param name="End">How the last connection ended, when one did.</param>
 /// <param name="Wait">How long until the next attempt.</param>

@@ -5,6 +5,7 @@ using Chat.Cells.Client.Connections;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
 using Chat.Cells.Client.Timelines;
+using Chat.Cells.Client.Unread;
 using Chat.Cells.Client.Wire;
 using Chat.Cells.Protocol;
 
@@ -12,7 +13,7 @@ namespace Chat.Cells.Client.Sync;
 
 /// <summary>Takes the server's frames in: the timelines, the outbox, the cursor, and the events for the application.</summary>
 /// <param name="raise">Tells the application; when it throws, the event counts as not taken in.</param>
-internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress progress, ReadPointers reads, Func<ChatEvent, CancellationToken, ValueTask> raise)
+internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress progress, ReadPointers reads, UnreadCounts unread, Func<ChatEvent, CancellationToken, ValueTask> raise)
 {
     /// <summary>Called for <c>sync_reset</c>.</summary>
     public required Action Reload { get; init; }
@@ -107,6 +108,10 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
             case FrameTypes.Receipt:
                 var receipt = Payload(payload, FrameJson.Default.ReceiptIn);
                 await raise(new ReceiptReceived(Required(receipt.ChannelId), Required(receipt.UserId), receipt.DeliveredUpTo, receipt.ReadUpTo), cancellationToken);
+                break;
+            case FrameTypes.Unread:
+                var changes = unread.Apply(Payload(payload, FrameJson.Default.UnreadIn));
+                if (changes.Count > 0) await raise(new UnreadChanged(changes), cancellationToken);
                 break;
             default:
                 return; // heartbeat, auth_ok, and what later servers may say.

@@ -80,6 +80,19 @@ public sealed class ChannelTimeline
         }
     }
 
+    /// <summary>Whether something above an id was written by somebody else.</summary>
+    internal bool HasOthersAbove(string messageId, string readerId)
+    {
+        lock (gate)
+        {
+            for (var i = messages.Count - 1; i >= 0 && string.CompareOrdinal(messages[i].MessageId, messageId) > 0; i--)
+            {
+                if (messages[i].Sender != readerId) return true;
+            }
+            return false;
+        }
+    }
+
     internal void Forget(string messageId)
     {
         lock (gate)

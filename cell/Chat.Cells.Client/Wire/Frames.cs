@@ -51,6 +51,10 @@ internal sealed record ReadIn(string? ChannelId, string? ReadUpTo, string? Event
 
 internal sealed record ReceiptIn(string? ChannelId, string? UserId, string? DeliveredUpTo, string? ReadUpTo);
 
+internal sealed record UnreadIn(IReadOnlyList<ChannelUnreadIn?>? Channels, bool All);
+
+internal sealed record ChannelUnreadIn(string? ChannelId, int Count, bool Capped, string? LastReadMessageId);
+
 internal sealed record EventIn(string? Type, JsonElement Payload);
 
 internal sealed record SyncBatchIn(IReadOnlyList<EventIn>? Events, string? Cursor, bool More);
@@ -76,6 +80,7 @@ internal sealed record AuthOkIn(long ExpiresAt);
 [JsonSerializable(typeof(ChannelChangedIn))]
 [JsonSerializable(typeof(ReadIn))]
 [JsonSerializable(typeof(ReceiptIn))]
+[JsonSerializable(typeof(UnreadIn))]
 [JsonSerializable(typeof(SyncBatchIn))]
 [JsonSerializable(typeof(SyncResetIn))]
 [JsonSerializable(typeof(AuthOkIn))]
