@@ -99,6 +99,15 @@ export interface Message {
   error?: { code: string; message: string };
 }
 
+export interface Presence {
+  /** Of all the user's devices together. */
+  status: 'online' | 'away' | 'offline';
+  /** Unix ms. */
+  lastActiveAt?: number;
+  /** The kinds of the devices that are there now. */
+  devices: string[];
+}
+
 export type State =
   | { status: 'stopped' | 'connecting' | 'syncing' | 'connected' }
   | { status: 'waiting'; /** Unix ms */ retryAt: number };
@@ -122,6 +131,11 @@ export interface ChatCellsEvents {
   channel: { channelId: string };
   message: { channelId: string; message: Message; live: boolean };
   failed: { channelId: string; requestId: string };
+  /** Counts of unread messages are other than before. */
+  unread: { channelIds: string[] };
+  presence: { userIds: string[] };
+  /** Somebody began or stopped writing. */
+  typing: { channelId: string };
   /** What was missed is older than the inbox: channels and history are being loaded anew. */
   reset: undefined;
   error: { code: string; message: string };
@@ -157,6 +171,13 @@ export class ChatCells extends EventTarget {
   addContact(userId: string): Promise<void>;
   removeContact(userId: string): Promise<void>;
 
+  /** Says whose presence is on the screen now: of these, at most 200, and of nobody else, "presence" tells. */
+  watchPresence(userIds: string[]): void;
+  /** Undefined for who isn't watched, or while it isn't known. */
+  presence(userId: string): Presence | undefined;
+  /** Whether somebody looks at this device; others see it at once. */
+  setAway(away: boolean): void;
+
   createDirect(userId: string): Promise<Channel>;
   createGroup(name: string, userIds: string[]): Promise<Channel>;
   rename(channelId: string, name: string): Promise<void>;
@@ -174,7 +195,14 @@ export class ChatCells extends EventTarget {
   discard(requestId: string): void;
   /** In the order to show them: accepted ones by id, then those on their way. */
   messages(channelId: string): Message[];
+  /** How many messages of others the user has not read, on any device: 0 to 100, which means that many or more. */
   unread(channelId: string): number;
+  /** Of all channels; capped: that many or more. */
+  unreadTotal(): { count: number; capped: boolean };
+  /** The user wrote something in the channel's field just now (call it on each input), or cleared it. */
+  typing(channelId: string, typing?: boolean): void;
+  /** The ids of the others who are writing in a channel, who began first coming first. */
+  typists(channelId: string): string[];
   /** The user has seen everything of the channel that is here. */
   markRead(channelId: string): void;
 }

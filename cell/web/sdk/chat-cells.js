@@ -1,35 +1,43 @@
-import { Channel } from './channel.js';
+import { Api } from './api.js';
+import { Channels } from './channels.js';
 import { CloseCodes, Connection } from './connection.js';
+import { defaultDevice, plain, prefixed, systemClock } from './device.js';
 import { ChatError } from './errors.js';
 import { Http } from './http.js';
-import { maxId, newRequestId } from './ids.js';
+import { maxId } from './ids.js';
 import { Outbox } from './outbox.js';
+import { People } from './people.js';
+import { Presence } from './presence.js';
+import { Receiver } from './receiver.js';
 import { Session } from './session.js';
 import { LocalStorage, MemoryStorage } from './storage.js';
+import { Typing } from './typing.js';
+import { Unread } from './unread.js';
 
-export { ChatError, CloseCodes, LocalStorage, MemoryStorage };
+export { ChatError, CloseCodes, LocalStorage, maxId, MemoryStorage };
 
 const MAX_CODE_POINTS = 100_000;
-const ACK_DELAY_MS = 250;
-const PAGE = 40;
 
 /**
  * A user's device in Chat.Cells. Everything that it knows is in its properties; events say what changed:
- * "session", "state", "channels", "channel" {channelId}, "message" {channelId, message, live}, "failed" {channelId, requestId}, "reset".
+ * "session", "state", "channels", "channel" {channelId}, "message" {channelId, message, live}, "failed" {channelId, requestId},
+ * "unread" {channelIds}, "presence" {userIds}, "typing" {channelId}, "reset".
  */
 export class ChatCells extends EventTarget {
   #http;
   #session;
   #storage;
   #clock;
+  #api;
+  #people;
+  #channels;
   #connection;
+  #presence;
+  #typing;
+  #unread = new Unread();
   #outbox = null;
-  #channels = new Map();
-  #users = new Map();
-  #cursor = null;
-  #ackTimer = null;
-  #pendingReads = new Map(); // channel -> message id, until the server's own `read` confirms it
-  #fetching = new Map();
+  #receiver;
+  #away = false;
 
   /**
    * @param {object} [options]
@@ -38,7 +46,7 @@ export class ChatCells extends EventTarget {
    */
   constructor(options = {}) {
     super();
-    const clock = options.clock ?? { now: () => Date.now(), setTimeout: (f, ms) => setTimeout(f, ms), clearTimeout: id => clearTimeout(id) };
+    const clock = options.clock ?? systemClock;
     const random = options.random ?? Math.random;
     const baseUrl = options.baseUrl ?? globalThis.location.origin;
     this.#clock = clock;
@@ -51,18 +59,43 @@ export class ChatCells extends EventTarget {
       locks: options.locks === undefined ? globalThis.navigator?.locks : options.locks,
       onChange: session => this.#sessionChanged(session),
     });
+    this.#api = new Api(this.#http, this.#session);
+    this.#people = new People(this.#api);
+    this.#channels = new Channels(this.#api, (type, detail) => this.#emit(type, detail));
+    this.#presence = new Presence({
+      clock,
+      send: userIds => this.#connection.send('presence_subscribe', { userIds }),
+      onChange: userIds => this.#emit('presence', { userIds }),
+    });
+    this.#typing = new Typing({
+      clock,
+      send: (channelId, typing) => this.#connection.connected && this.#connection.send('typing', { channelId, typing }),
+      onChange: channelId => this.#emit('typing', { channelId }),
+    });
+    this.#receiver = new Receiver({
+      clock,
+      storage: this.#storage,
+      channels: this.#channels,
+      unread: this.#unread,
+      presence: this.#presence,
+      typing: this.#typing,
+      outbox: () => this.#outbox,
+      connection: () => this.#connection,
+      emit: (type, detail) => this.#emit(type, detail),
+    });
     this.#connection = new Connection({
       url: baseUrl.replace(/^http/, 'ws').replace(/\/+$/, '') + '/v1/ws',
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       clock,
       random,
       // Not repeated in itself: the connection has its own delays.
-      ticket: async () => (await this.#call('POST', '/v1/tickets', undefined, { repeatable: false })).ticket,
-      cursor: () => this.#cursor,
+      ticket: async () => (await this.#api.call('POST', '/v1/tickets', undefined, { repeatable: false })).ticket,
+      cursor: () => this.#receiver.cursor,
+      heartbeat: () => (this.#away ? { status: 'away' } : {}),
       token: () => this.#session.accessToken(),
       refreshIn: () => this.#session.refreshIn,
       onRejected: () => this.#session.reject(this.#session.current?.accessToken),
-      onFrame: frame => this.#take(frame),
+      onFrame: frame => this.#receiver.take(frame),
       onState: state => this.#stateChanged(state),
     });
     if (this.#session.current) this.#open(this.#session.current);
@@ -81,7 +114,7 @@ export class ChatCells extends EventTarget {
 
   /** The channels of this user, the latest message first. */
   get channels() {
-    return [...this.#channels.values()].filter(channel => !channel.removed).sort((a, b) => (this.#lastTime(b) - this.#lastTime(a)) || (a.channelId < b.channelId ? -1 : 1));
+    return this.#channels.all.sort((a, b) => (this.#lastTime(b) - this.#lastTime(a)) || (a.channelId < b.channelId ? -1 : 1));
   }
 
   channel(channelId) {
@@ -113,7 +146,7 @@ export class ChatCells extends EventTarget {
   async logOut() {
     this.stop();
     try {
-      await this.#call('DELETE', '/v1/sessions/current', undefined, { repeatable: false });
+      await this.#api.call('DELETE', '/v1/sessions/current', undefined, { repeatable: false });
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
     }
@@ -137,98 +170,85 @@ export class ChatCells extends EventTarget {
   // ---- people ----
 
   /** {userId, handle, displayName}; remembered. */
-  async user(userId) {
-    const known = this.#users.get(userId);
-    if (known) return known;
-    return this.#once(`user ${userId}`, async () => this.#remember(await this.#call('GET', `/v1/users/${encodeURIComponent(userId)}`)));
+  user(userId) {
+    return this.#people.user(userId);
   }
 
   /** What is known of a user without asking. */
   knownUser(userId) {
-    return this.#users.get(userId);
+    return this.#people.known(userId);
   }
 
-  async findHandle(handle) {
-    return this.#remember(await this.#call('GET', `/v1/handles/${encodeURIComponent(handle)}`));
+  findHandle(handle) {
+    return this.#people.findHandle(handle);
   }
 
   /** User ids and profiles of the contacts. */
-  async contacts() {
-    const answer = await this.#call('GET', '/v1/contacts');
-    const list = Array.isArray(answer) ? answer : answer.contacts ?? [];
-    return Promise.all(list.map(contact => {
-      const userId = typeof contact === 'string' ? contact : contact.userId;
-      return contact.displayName ? this.#remember(contact) : this.user(userId).catch(() => ({ userId, handle: null, displayName: userId }));
-    }));
+  contacts() {
+    return this.#people.contacts();
   }
 
-  async addContact(userId) {
-    await this.#call('PUT', `/v1/contacts/${encodeURIComponent(userId)}`);
+  addContact(userId) {
+    return this.#people.addContact(userId);
   }
 
-  async removeContact(userId) {
-    await this.#call('DELETE', `/v1/contacts/${encodeURIComponent(userId)}`);
+  removeContact(userId) {
+    return this.#people.removeContact(userId);
+  }
+
+  /** Says whose presence is on the screen now: of these, and of nobody else, "presence" tells. At most 200; an empty list ends it. */
+  watchPresence(userIds) {
+    this.#presence.watch(userIds);
+  }
+
+  /** {status: "online"|"away"|"offline", lastActiveAt?, devices} of somebody who is watched; undefined while it isn't known. */
+  presence(userId) {
+    return this.#presence.of(userId);
+  }
+
+  /** Whether somebody looks at this device. Others see it at once. */
+  setAway(away) {
+    if (this.#away === away) return;
+    this.#away = away;
+    if (this.#connection.connected) this.#connection.beat();
   }
 
   // ---- channels ----
 
-  async createDirect(userId) {
-    return this.#created(await this.#call('POST', '/v1/channels', { type: 'direct', userId, requestId: newRequestId() }));
+  createDirect(userId) {
+    return this.#channels.createDirect(userId);
   }
 
-  async createGroup(name, userIds) {
-    return this.#created(await this.#call('POST', '/v1/channels', { type: 'group', name, userIds, requestId: newRequestId() }));
+  createGroup(name, userIds) {
+    return this.#channels.createGroup(name, userIds);
   }
 
-  async rename(channelId, name) {
-    await this.#call('PATCH', `/v1/channels/${encodeURIComponent(channelId)}`, { name, requestId: newRequestId() });
+  rename(channelId, name) {
+    return this.#channels.rename(channelId, name);
   }
 
   /** Adds a member, or sets a member's role. */
-  async setMember(channelId, userId, role = 'member') {
-    await this.#call('PUT', `/v1/channels/${encodeURIComponent(channelId)}/members/${encodeURIComponent(userId)}`, { role, requestId: newRequestId() });
+  setMember(channelId, userId, role = 'member') {
+    return this.#channels.setMember(channelId, userId, role);
   }
 
   /** Removes a member; with one's own id, leaves. */
-  async removeMember(channelId, userId) {
-    await this.#call('DELETE', `/v1/channels/${encodeURIComponent(channelId)}/members/${encodeURIComponent(userId)}?requestId=${newRequestId()}`);
+  removeMember(channelId, userId) {
+    return this.#channels.removeMember(channelId, userId);
   }
 
   /** Loads the list of channels and the latest page of each. */
-  async loadChannels() {
-    await this.#once('channels', async () => {
-      let after = '';
-      do {
-        const page = await this.#call('GET', `/v1/channels?limit=100${after}`);
-        for (const info of page.channels) this.#channelInfo(info);
-        after = page.next ? `&after=${encodeURIComponent(page.next)}` : null;
-      } while (after);
-      this.#emit('channels');
-    });
-    await inParallel([...this.#channels.values()].filter(channel => !channel.removed && !channel.history.started), 4, channel => this.loadHistory(channel.channelId));
+  loadChannels() {
+    return this.#channels.load();
   }
 
   /** Loads the next older page; true when there may be more. */
-  async loadHistory(channelId) {
-    return this.#once(`history ${channelId}`, async () => {
-      const channel = this.#channels.get(channelId);
-      if (!channel || channel.history.done) return false;
-      const first = !channel.history.started;
-      const path = `/v1/channels/${encodeURIComponent(channelId)}`;
-      const before = channel.history.next ? `&before=${encodeURIComponent(channel.history.next)}` : '';
-      const [page] = await Promise.all([this.#call('GET', `${path}/messages?limit=${PAGE}${before}`), first ? this.loadReceipts(channelId) : undefined]);
-      channel.addPage(page);
-      this.#emit('channel', { channelId });
-      return !channel.history.done;
-    });
+  loadHistory(channelId) {
+    return this.#channels.loadHistory(channelId);
   }
 
-  async loadReceipts(channelId) {
-    const channel = this.#channels.get(channelId);
-    const { receipts } = await this.#call('GET', `/v1/channels/${encodeURIComponent(channelId)}/receipts`);
-    let changed = false;
-    for (const receipt of receipts) changed = channel.receipt(receipt.userId, receipt.deliveredUpTo, receipt.readUpTo) || changed;
-    if (changed) this.#emit('channel', { channelId });
+  loadReceipts(channelId) {
+    return this.#channels.loadReceipts(channelId);
   }
 
   // ---- messages ----
@@ -241,6 +261,7 @@ export class ChatCells extends EventTarget {
     if (!this.#outbox) throw new ChatError('session_ended', 'Log in first.');
     if (content.length > MAX_CODE_POINTS && [...content].length > MAX_CODE_POINTS) throw new ChatError('too_large', `A message has at most ${MAX_CODE_POINTS.toLocaleString('en')} characters.`);
     const entry = this.#outbox.add({ channelId, content, contentType: 'text', replyTo, after: this.#channels.get(channelId)?.lastMessage?.messageId });
+    this.#typing.say(channelId, false);
     this.#emit('message', { channelId, message: this.#pendingMessage(entry), live: true });
     return entry.requestId;
   }
@@ -271,8 +292,25 @@ export class ChatCells extends EventTarget {
     return [...accepted, ...(this.#outbox?.of(channelId) ?? []).map(entry => this.#pendingMessage(entry))];
   }
 
+  /** How many messages of others the user has not read, on any device: 0 to 100, which means that many or more. Until the server has said it: of those that are here. */
   unread(channelId) {
-    return this.#channels.get(channelId)?.unread(this.me?.userId) ?? 0;
+    return this.#unread.known ? this.#unread.of(channelId) : this.#channels.get(channelId)?.unread(this.me?.userId) ?? 0;
+  }
+
+  /** {count, capped} of all channels; capped: that many or more. */
+  unreadTotal() {
+    if (this.#unread.known) return this.#unread.total;
+    return { count: this.#channels.all.reduce((sum, channel) => sum + channel.unread(this.me?.userId), 0), capped: false };
+  }
+
+  /** The user wrote something in the channel's field just now (call it on each input), or cleared it. */
+  typing(channelId, typing = true) {
+    this.#typing.say(channelId, typing);
+  }
+
+  /** The ids of the others who are writing in a channel. */
+  typists(channelId) {
+    return this.#typing.in(channelId);
   }
 
   /** The user has seen everything in the channel that is here. */
@@ -282,50 +320,29 @@ export class ChatCells extends EventTarget {
     const last = channel?.messages.findLast(message => message.sender !== this.me.userId)?.messageId;
     if (!last || last <= (channel.readUpTo(this.me.userId) ?? '')) return;
     channel.receipt(this.me.userId, undefined, last);
-    this.#pendingReads.set(channelId, last);
-    this.#sendRead(channelId, last);
+    this.#unread.read(channelId, last);
+    this.#receiver.read(channelId, last);
     this.#emit('channel', { channelId });
   }
 
   // ---- inside ----
 
-  async #call(method, path, body, { repeatable = true } = {}) {
-    let token = await this.#session.accessToken();
-    try {
-      return await this.#http.send(method, path, { body, token, repeatable });
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.#session.reject(token);
-      token = await this.#session.accessToken();
-      return this.#http.send(method, path, { body, token, repeatable });
-    }
-  }
-
-  // Two callers who want the same at the same time share one request.
-  #once(key, action) {
-    let running = this.#fetching.get(key);
-    if (!running) {
-      running = action().finally(() => this.#fetching.delete(key));
-      this.#fetching.set(key, running);
-    }
-    return running;
-  }
-
   #sessionChanged(session) {
     this.#connection?.stop();
-    this.#channels.clear();
-    this.#users.clear();
-    this.#pendingReads.clear();
-    this.#fetching.clear();
+    this.#channels?.forget();
+    this.#people?.forget();
+    this.#api?.forget();
+    this.#presence?.forget();
+    this.#receiver?.begin(null);
+    this.#unread.forget();
     this.#outbox = null;
-    this.#cursor = null;
     if (session) this.#open(session);
     this.#emit('session');
   }
 
   #open(session) {
-    this.#remember(session);
-    this.#cursor = this.#storage.get(this.#cursorKey(session.userId));
+    this.#people.remember(session);
+    this.#receiver.begin(session.userId);
     this.#outbox = new Outbox({
       storage: this.#storage,
       prefix: `chat-cells.outbox.${session.userId}.`,
@@ -335,17 +352,17 @@ export class ChatCells extends EventTarget {
     });
   }
 
-  #cursorKey(userId) {
-    return `chat-cells.cursor.${userId}`;
-  }
-
   #stateChanged(state) {
     if (state.status === 'connected') {
       this.#outbox?.connected();
-      for (const [channelId, last] of this.#pendingReads) this.#sendRead(channelId, last);
-      this.#refreshReceipts();
+      this.#receiver.connected();
+      this.#channels.refreshReceipts(this.me.userId).catch(error => this.#emit('error', error));
+      this.#presence.connected();
+      if (this.#away) this.#connection.beat(); // a new connection counts as looked at
     } else {
       this.#outbox?.disconnected();
+      this.#presence.disconnected();
+      this.#typing.disconnected();
     }
     this.#emit('state', state);
   }
@@ -353,126 +370,6 @@ export class ChatCells extends EventTarget {
   #transmit({ requestId, channelId, content, contentType, replyTo, after, afterRequest }) {
     if (!this.#connection.connected) return false;
     return this.#connection.send('chat_message', { channelId, content, contentType, after, afterRequest, replyTo }, requestId);
-  }
-
-  #take({ type, payload, requestId }) {
-    switch (type) {
-      case 'sync_batch':
-        for (const event of payload.events) this.#event(event.type, event.payload, false);
-        this.#advance(payload.cursor);
-        if (!payload.more) this.#connection.synced();
-        break;
-      case 'sync_reset':
-        this.#reset(payload.cursor);
-        break;
-      case 'message_ack':
-        this.#acked(requestId, payload);
-        break;
-      case 'error':
-        this.#refused(requestId, payload);
-        break;
-      case 'receipt':
-        if (this.#channels.get(payload.channelId)?.receipt(payload.userId, payload.deliveredUpTo, payload.readUpTo)) this.#emit('channel', { channelId: payload.channelId });
-        break;
-      default:
-        this.#event(type, payload, true);
-        if (payload.cursor) this.#advance(payload.cursor);
-    }
-  }
-
-  #event(type, payload, live) {
-    if (type === 'new_message') this.#newMessage(payload, live);
-    else if (type === 'channel_changed') {
-      this.#channelInfo(payload);
-      this.#emit('channels');
-    } else if (type === 'read') {
-      if (this.#pendingReads.get(payload.channelId) <= payload.readUpTo) this.#pendingReads.delete(payload.channelId);
-      if (this.#channels.get(payload.channelId)?.receipt(this.me.userId, undefined, payload.readUpTo)) this.#emit('channel', { channelId: payload.channelId });
-    }
-    // Other types are of a newer server; the cursor moves past them.
-  }
-
-  #newMessage(payload, live) {
-    const { channelId, messageId, requestId, sender } = payload;
-    let channel = this.#channels.get(channelId);
-    if (!channel) {
-      channel = new Channel({ channelId, type: channelId.startsWith('d.') ? 'direct' : 'group', version: 0, members: [] });
-      this.#channels.set(channelId, channel);
-      this.#fetchChannel(channelId);
-    }
-    if (requestId && sender === this.me.userId) this.#outbox.accepted(requestId);
-    if (channel.insert(payload)) this.#emit('message', { channelId, message: channel.messages.find(m => m.messageId === messageId), live });
-    else this.#emit('channel', { channelId });
-  }
-
-  #acked(requestId, { messageId, channelId }) {
-    const entry = this.#outbox.accepted(requestId);
-    if (!entry) return;
-    this.#channels.get(channelId)?.insert({ messageId, sender: this.me.userId, contentType: entry.contentType, content: entry.content, replyTo: entry.replyTo, requestId });
-    this.#emit('channel', { channelId });
-  }
-
-  #refused(requestId, payload) {
-    if (requestId && this.#outbox.get(requestId)) this.#outbox.refused(requestId, new ChatError(payload.code, payload.message, payload));
-    else this.#emit('error', payload);
-  }
-
-  // What was missed is not in the inbox any more: channels and history come by HTTP, everything after the cursor live.
-  #reset(cursor) {
-    for (const channel of this.#channels.values()) channel.reset();
-    this.#advance(cursor);
-    this.#connection.synced();
-    this.#emit('reset');
-    this.loadChannels().catch(error => this.#emit('error', error));
-  }
-
-  #advance(cursor) {
-    this.#cursor = cursor;
-    this.#storage.set(this.#cursorKey(this.me.userId), cursor);
-    this.#ackTimer ??= this.#clock.setTimeout(() => {
-      this.#ackTimer = null;
-      if (this.#cursor) this.#connection.send('delivered', { cursor: this.#cursor });
-    }, ACK_DELAY_MS);
-  }
-
-  #sendRead(channelId, lastReadMessageId) {
-    if (this.#connection.connected) this.#connection.send('read_receipt', { channelId, lastReadMessageId });
-  }
-
-  // Receipts are not in the inbox: those that came while we were away are asked for, where they can still change something.
-  #refreshReceipts() {
-    const myId = this.me.userId;
-    const open = [...this.#channels.values()].filter(channel => {
-      const last = channel.messages.findLast(message => message.sender === myId);
-      return last && channel.progress(last, myId).status !== 'read';
-    });
-    inParallel(open, 4, channel => this.loadReceipts(channel.channelId)).catch(error => this.#emit('error', error));
-  }
-
-  #channelInfo(info) {
-    const known = this.#channels.get(info.channelId);
-    if (!known) this.#channels.set(info.channelId, new Channel(info));
-    else known.update(info);
-    return this.#channels.get(info.channelId);
-  }
-
-  #created(info) {
-    const channel = this.#channelInfo(info);
-    this.#emit('channels');
-    return channel;
-  }
-
-  #fetchChannel(channelId) {
-    this.#once(`channel ${channelId}`, async () => {
-      this.#channelInfo(await this.#call('GET', `/v1/channels/${encodeURIComponent(channelId)}`));
-      this.#emit('channels');
-    }).catch(error => this.#emit('error', error));
-  }
-
-  #remember({ userId, handle, displayName }) {
-    const user = { userId, handle, displayName: displayName || handle || userId };
-    this.#users.set(userId, user);
-    return user;
   }
 
   #pendingMessage({ requestId, channelId, content, contentType, replyTo, createdAt, error }) {
@@ -486,27 +383,4 @@ export class ChatCells extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(Object.assign(new Event(type), { detail }));
   }
-}
-
-/** The greater of two message ids. */
-export { maxId };
-
-async function inParallel(items, width, action) {
-  const queue = items[Symbol.iterator]();
-  await Promise.all(Array.from({ length: width }, async () => {
-    for (const item of queue) await action(item);
-  }));
-}
-
-function prefixed(storage, prefix) {
-  return { get: key => storage.get(prefix + key), set: (key, value) => storage.set(prefix + key, value), remove: key => storage.remove(prefix + key) };
-}
-
-// One form of a password, however a keyboard composes its letters.
-const plain = password => String(password ?? '').normalize('NFC');
-
-function defaultDevice() {
-  const agent = globalThis.navigator?.userAgent ?? '';
-  const system = ['Android', 'iPhone', 'iPad', 'Windows', 'Mac OS', 'Linux'].find(name => agent.includes(name)) ?? 'Device';
-  return { name: `Browser on ${system}`, kind: /Android|iPhone|Mobile/.test(agent) ? 'mobile' : 'web' };
 }

@@ -22,7 +22,7 @@ export class Connection {
   #state = { status: 'stopped' };
 
   /**
-   * @param {object} deps url, WebSocket, clock, random; ticket(): Promise<string>; cursor(): string|null; onFrame(frame); onState(state);
+   * @param {object} deps url, WebSocket, clock, random; ticket(): Promise<string>; cursor(): string|null; heartbeat(): its payload; onFrame(frame); onState(state);
    *   onRejected(): the token was refused; token(): Promise<string> a renewed one; refreshIn(): ms until then.
    */
   constructor(deps) {
@@ -62,6 +62,12 @@ export class Connection {
     if (requestId) frame.requestId = requestId;
     this.#socket.send(JSON.stringify(frame));
     return true;
+  }
+
+  /** Sends a heartbeat now; the next ones follow at their distance. */
+  beat() {
+    this.send('heartbeat', this.#deps.heartbeat());
+    this.#heartbeat();
   }
 
   /** Called when the server has said everything that was missed. */
@@ -122,8 +128,7 @@ export class Connection {
         this.#lost();
         return;
       }
-      this.send('heartbeat', {});
-      this.#heartbeat();
+      this.beat();
     });
   }
 

@@ -144,7 +144,7 @@ export function client(server, { storage = new MemoryStorage(), random = () => 0
   if (loggedIn && !storage.get('chat-cells.session')) storage.set('chat-cells.session', JSON.stringify({ ...server.session(), lifetime: 900_000, goodUntil: server.clock.now() + 900_000 }));
   const chat = new ChatCells({ baseUrl: 'http://router.test', storage, clock: server.clock, random, fetch: server.fetch, WebSocket: server.WebSocket, locks: null });
   chat.seen = [];
-  for (const type of ['session', 'state', 'message', 'channel', 'channels', 'failed', 'reset', 'error']) chat.addEventListener(type, event => chat.seen.push([type, event.detail]));
+  for (const type of ['session', 'state', 'message', 'channel', 'channels', 'failed', 'reset', 'unread', 'presence', 'typing', 'error']) chat.addEventListener(type, event => chat.seen.push([type, event.detail]));
   return chat;
 }
 

@@ -1,0 +1,141 @@
+import { ChatError } from './errors.js';
+
+const ACK_DELAY_MS = 250;
+
+/** Takes the server's frames in: messages and channels to where they are kept, the cursor to the storage, what changed to the events. */
+export class Receiver {
+  #deps;
+  #userId = null;
+  #cursor = null;
+  #ackTimer = null;
+  #pendingReads = new Map(); // channel -> message id, until the server's own `read` confirms it
+
+  /** @param {object} deps clock, storage, channels, unread, presence, typing; outbox(); connection(); emit(type, detail). */
+  constructor(deps) {
+    this.#deps = deps;
+  }
+
+  /** Everything up to here was taken in; null on a new device. */
+  get cursor() {
+    return this.#cursor;
+  }
+
+  /** A user begins, or with null nobody. */
+  begin(userId) {
+    this.#userId = userId;
+    this.#cursor = userId && this.#deps.storage.get(this.#cursorKey());
+    this.#pendingReads.clear();
+  }
+
+  /** A new connection: what was told as read may be lost. */
+  connected() {
+    for (const [channelId, last] of this.#pendingReads) this.#sendRead(channelId, last);
+  }
+
+  /** The user has read a channel up to a message; told until the server confirms it. */
+  read(channelId, messageId) {
+    this.#pendingReads.set(channelId, messageId);
+    this.#sendRead(channelId, messageId);
+  }
+
+  take({ type, payload, requestId }) {
+    const { channels, unread, presence, typing, emit } = this.#deps;
+    switch (type) {
+      case 'sync_batch':
+        for (const event of payload.events) this.#event(event.type, event.payload, false);
+        this.#advance(payload.cursor);
+        if (!payload.more) this.#deps.connection().synced();
+        break;
+      case 'sync_reset':
+        this.#reset(payload.cursor);
+        break;
+      case 'message_ack':
+        this.#acked(requestId, payload);
+        break;
+      case 'error':
+        this.#refused(requestId, payload);
+        break;
+      case 'receipt':
+        if (channels.get(payload.channelId)?.receipt(payload.userId, payload.deliveredUpTo, payload.readUpTo)) emit('channel', { channelId: payload.channelId });
+        break;
+      case 'unread': {
+        const channelIds = unread.take(payload);
+        if (channelIds.length > 0 || payload.all) emit('unread', { channelIds });
+        break;
+      }
+      case 'presence':
+        presence.take(payload);
+        break;
+      case 'typing':
+        typing.take(payload);
+        break;
+      default:
+        this.#event(type, payload, true);
+        if (payload.cursor) this.#advance(payload.cursor);
+    }
+  }
+
+  #event(type, payload, live) {
+    const { channels, emit } = this.#deps;
+    if (type === 'new_message') this.#newMessage(payload, live);
+    else if (type === 'channel_changed') {
+      channels.take(payload);
+      emit('channels');
+    } else if (type === 'read') {
+      if (this.#pendingReads.get(payload.channelId) <= payload.readUpTo) this.#pendingReads.delete(payload.channelId);
+      if (channels.get(payload.channelId)?.receipt(this.#userId, undefined, payload.readUpTo)) emit('channel', { channelId: payload.channelId });
+    }
+    // Other types are of a newer server; the cursor moves past them.
+  }
+
+  #newMessage(payload, live) {
+    const { channels, typing, outbox, emit } = this.#deps;
+    const { channelId, messageId, requestId, sender } = payload;
+    const channel = channels.ofMessage(channelId);
+    typing.stopped(channelId, sender);
+    if (requestId && sender === this.#userId) outbox().accepted(requestId);
+    if (channel.insert(payload)) emit('message', { channelId, message: channel.messages.find(m => m.messageId === messageId), live });
+    else emit('channel', { channelId });
+  }
+
+  #acked(requestId, { messageId, channelId }) {
+    const entry = this.#deps.outbox().accepted(requestId);
+    if (!entry) return;
+    this.#deps.channels.get(channelId)?.insert({ messageId, sender: this.#userId, contentType: entry.contentType, content: entry.content, replyTo: entry.replyTo, requestId });
+    this.#deps.emit('channel', { channelId });
+  }
+
+  #refused(requestId, payload) {
+    const outbox = this.#deps.outbox();
+    if (requestId && outbox.get(requestId)) outbox.refused(requestId, new ChatError(payload.code, payload.message, payload));
+    else this.#deps.emit('error', payload);
+  }
+
+  // What was missed is not in the inbox any more: channels and history come by HTTP, everything after the cursor live.
+  #reset(cursor) {
+    const { channels, emit } = this.#deps;
+    channels.reset();
+    this.#advance(cursor);
+    this.#deps.connection().synced();
+    emit('reset');
+    channels.load().catch(error => emit('error', error));
+  }
+
+  #advance(cursor) {
+    this.#cursor = cursor;
+    this.#deps.storage.set(this.#cursorKey(), cursor);
+    this.#ackTimer ??= this.#deps.clock.setTimeout(() => {
+      this.#ackTimer = null;
+      if (this.#cursor) this.#deps.connection().send('delivered', { cursor: this.#cursor });
+    }, ACK_DELAY_MS);
+  }
+
+  #sendRead(channelId, lastReadMessageId) {
+    const connection = this.#deps.connection();
+    if (connection.connected) connection.send('read_receipt', { channelId, lastReadMessageId });
+  }
+
+  #cursorKey() {
+    return `chat-cells.cursor.${this.#userId}`;
+  }
+}
