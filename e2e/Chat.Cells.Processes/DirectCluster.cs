@@ -116,11 +116,12 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
             for (var copy = 0; copy < options.Copies; copy++)
             {
                 var (open, closed) = AddServer(role, cell, string.Create(CultureInfo.InvariantCulture, $"{cell.Name}-{role}-{copy}"), role, map);
-                if (role == "gateway") clients.Add(new IPEndPoint(IPAddress.Loopback, open));
+                if (role != "gateway") continue;
+                clients.Add(new IPEndPoint(IPAddress.Loopback, open));
                 servers.Add(new IPEndPoint(IPAddress.Loopback, closed));
             }
         }
-        // Clients go to the gateways; other cells and bridges to any server.
+        // Clients, other cells and bridges all go to the gateways.
         return new CellEndpoints(FreePorts.Url(Forward(clients)), FreePorts.Url(Forward(servers)));
     }
 
