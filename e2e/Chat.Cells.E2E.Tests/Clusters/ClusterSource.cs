@@ -12,6 +12,9 @@ internal static class ClusterSource
     /// <summary>Plain processes without a Kubernetes API: <c>CHATCELLS_DIRECT=1</c>.</summary>
     public static bool Direct { get; } = Read("CHATCELLS_DIRECT") == "1";
 
+    /// <summary>A running cluster was named.</summary>
+    public static bool IsGiven => RouterUrl is not null || Description is not null;
+
     /// <summary>The processes are on this machine and may be killed.</summary>
     public static bool MayKill => RouterUrl is null;
 

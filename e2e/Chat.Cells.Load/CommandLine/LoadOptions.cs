@@ -18,6 +18,7 @@ public sealed record LoadOptions
           --roles separate  a process of its own for each role of a cell, two of each, on Kafka (a mock) and Redis, which are started for the run
           --engines real    on the servers that KAFKA_BOOTSTRAP_SERVERS, CASSANDRA_CONTACT_POINTS and REDIS_URL name; what isn't named is as without
           --seed N          repeats a run's choices (default: random, printed)
+          --kills A,B       smoke: what is killed, in this order (default: everything that can be); none: nothing
           --messages N      smoke: messages to send (default 5000)
           --rate N          messages a second (default smoke 65, bench 200)
           --seconds N       bench: length of the steady part (default 20)
@@ -39,6 +40,9 @@ public sealed record LoadOptions
     public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
 
     public int Messages { get; init; } = 5_000;
+
+    /// <summary>Roles; null: all that the cluster has.</summary>
+    public IReadOnlyList<string>? Kills { get; init; }
 
     public double Rate { get; init; }
 
@@ -64,6 +68,7 @@ public sealed record LoadOptions
                 "--roles" => options with { Placement = Choice(name, value, "together", "separate") == "separate" ? Placement.Separate : Placement.Together },
                 "--engines" => options with { RealEngines = Choice(name, value, "embedded", "real") == "real" },
                 "--seed" => options with { Seed = Number(name, value) },
+                "--kills" => options with { Kills = value == "none" ? [] : value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) },
                 "--messages" => options with { Messages = Number(name, value) },
                 "--rate" => options with { Rate = Number(name, value) },
                 "--seconds" => options with { Seconds = Number(name, value) },

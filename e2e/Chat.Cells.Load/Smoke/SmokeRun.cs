@@ -65,17 +65,17 @@ public static class SmokeRun
     {
         var pacer = new Pacer(world, random);
         var results = new List<KillResult>();
-        var kills = cluster?.Victims.Count ?? 0;
-        var share = options.Messages / (kills + 1);
-        for (var k = 0; k < kills; k++)
+        var victims = VictimsOf(cluster, options.Kills);
+        var share = options.Messages / (victims.Count + 1);
+        foreach (var victim in victims)
         {
             var before = (int)(share * (0.6 + (random.NextDouble() * 0.3)));
             await pacer.SendAsync(before, options.Rate, TimeProvider.System, cancellationToken);
             world.Tracker.Measuring = false;
-            recorder.Write(new Note(recorder.Now, $"kill {cluster!.Victims[k]}"));
+            recorder.Write(new Note(recorder.Now, $"kill {victim}"));
             // People go on talking while the cluster recovers.
             using var recovered = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var kill = new Kill(cluster!, world, pacer, random, TimeProvider.System, progress).RunAsync(cluster!.Victims[k], cancellationToken);
+            var kill = new Kill(cluster!, world, pacer, random, TimeProvider.System, progress).RunAsync(victim, cancellationToken);
             var talking = TalkOnAsync(pacer, options.Rate / 3, recovered.Token);
             try
             {
@@ -92,6 +92,14 @@ public static class SmokeRun
         await pacer.SendAsync(Math.Max(0, options.Messages - pacer.Sent), options.Rate, TimeProvider.System, cancellationToken);
         progress.Say($"{pacer.Sent} messages sent");
         return results;
+    }
+
+    /// <exception cref="LoadException">Something that the cluster has not is to be killed.</exception>
+    private static IReadOnlyList<string> VictimsOf(ICluster? cluster, IReadOnlyList<string>? wanted)
+    {
+        var there = cluster?.Victims ?? [];
+        if (wanted?.FirstOrDefault(w => !there.Contains(w)) is { } unknown) throw new LoadException($"--kills {unknown}: nothing of this kind can be killed here; there is {(there.Count == 0 ? "nothing" : string.Join(", ", there))}.");
+        return wanted ?? there;
     }
 
     private static async Task TalkOnAsync(Pacer pacer, double rate, CancellationToken cancellationToken)

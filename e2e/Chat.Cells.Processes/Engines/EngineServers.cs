@@ -53,6 +53,9 @@ public sealed class EngineServers : IAsyncDisposable
 
     private IEnumerable<PortEngine> Ports => [log, store, state];
 
+    /// <summary>What this machine lacks for cells with a process for each role, without any server given; null: nothing.</summary>
+    public static string? MissingForSeparateRoles => RedisProgram.Missing ?? KafkaMockProgram.Missing;
+
     /// <summary>Chooses the engines and starts what is to be started.</summary>
     /// <exception cref="ClusterException">Something that was asked for is missing or does not answer; the message says what.</exception>
     public static async Task<EngineServers> StartAsync(EngineRequest request, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chat.Cells.Cell.Engines.Kafka;
 
 namespace Chat.Cells.Processes.Engines;
 
@@ -6,6 +7,23 @@ namespace Chat.Cells.Processes.Engines;
 internal static class KafkaMockProgram
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
+
+    /// <summary>Null where it can be run; else what is missing.</summary>
+    public static string? Missing
+    {
+        get
+        {
+            try
+            {
+                LibrdkafkaLoader.EnsureLoaded();
+                return null;
+            }
+            catch (DllNotFoundException e)
+            {
+                return e.Message;
+            }
+        }
+    }
 
     /// <summary>Starts it and waits for its address.</summary>
     /// <exception cref="ClusterException">It isn't built, or librdkafka is missing.</exception>

@@ -36,11 +36,21 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
             ["--log", "kafka", "--kafka-bootstrap", bootstrap, "--kafka-topics", "external", "--topics", "small"]) { Process = process }, RealServers.KafkaVariable);
     }
 
-    public Task<PortEngine> StartStoreAsync(CancellationToken cancellationToken)
+    public async Task<PortEngine> StartStoreAsync(CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        var file = request.Shared ? SqliteFile with { Line = "SQLite, one file per cell, shared by its processes" } : SqliteFile;
-        return Task.FromResult(Missing(file, RealServers.CassandraVariable));
+        if (given.Cassandra is not { } nodes) return Missing(request.Shared ? SqliteFile with { Line = "SQLite, one file per cell, shared by its processes" } : SqliteFile, RealServers.CassandraVariable);
+        var names = new CassandraNames(given, cells);
+        var count = await names.CountNodesAsync(cancellationToken);
+        var copies = Math.Min(3, count);
+        var secrets = new Dictionary<string, string>();
+        if (given.CassandraCredentials is var (user, password)) (secrets["cassandra-username"], secrets["cassandra-password"]) = (user, password);
+        return new PortEngine(
+            "cassandra",
+            $"Cassandra at {nodes}, datacenter {given.CassandraDatacenter}: {count} {(count == 1 ? "node" : "nodes")}, so {copies} {(copies == 1 ? "copy" : "copies")} of each row",
+            [
+                "--store", "cassandra", "--cassandra", nodes, "--cassandra-datacenter", given.CassandraDatacenter,
+                "--cassandra-replication", copies.ToString(CultureInfo.InvariantCulture),
+            ]) { Secrets = secrets, Clean = names.RemoveAsync };
     }
 
     public async Task<PortEngine> StartStateAsync(CancellationToken cancellationToken)

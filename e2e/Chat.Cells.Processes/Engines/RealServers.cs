@@ -5,6 +5,9 @@ public sealed record RealServers
 {
     public const string KafkaVariable = "KAFKA_BOOTSTRAP_SERVERS";
     public const string CassandraVariable = "CASSANDRA_CONTACT_POINTS";
+    public const string CassandraDatacenterVariable = "CASSANDRA_LOCAL_DATACENTER";
+    public const string CassandraUserVariable = "CASSANDRA_USERNAME";
+    public const string CassandraPasswordVariable = "CASSANDRA_PASSWORD";
     public const string RedisVariable = "REDIS_URL";
 
     /// <summary><c>host:port,…</c>; null: not given.</summary>
@@ -12,6 +15,11 @@ public sealed record RealServers
 
     /// <summary><c>host[:port],…</c>; null: not given.</summary>
     public string? Cassandra { get; init; }
+
+    /// <summary>The datacenter of the cells.</summary>
+    public string CassandraDatacenter { get; init; } = "datacenter1";
+
+    public (string UserName, string Password)? CassandraCredentials { get; init; }
 
     /// <summary><c>host:port,…</c>; null: not given.</summary>
     public string? Redis { get; init; }
@@ -31,7 +39,14 @@ public sealed record RealServers
     {
         string? Value(string name) => environment(name) is { Length: > 0 } text ? text : null;
         var (redis, password) = Value(RedisVariable) is { } url ? ReadRedis(url) : (null, null);
-        return new RealServers { Kafka = Value(KafkaVariable), Cassandra = Value(CassandraVariable), Redis = redis, RedisPassword = password };
+        var real = new RealServers { Kafka = Value(KafkaVariable), Cassandra = Value(CassandraVariable), Redis = redis, RedisPassword = password };
+        if (Value(CassandraDatacenterVariable) is { } datacenter) real = real with { CassandraDatacenter = datacenter };
+        return (Value(CassandraUserVariable), Value(CassandraPasswordVariable)) switch
+        {
+            (null, null) => real,
+            ({ } user, { } secret) => real with { CassandraCredentials = (user, secret) },
+            _ => throw new ClusterException($"Only one of {CassandraUserVariable} and {CassandraPasswordVariable} is set."),
+        };
     }
 
     /// <summary>Never shows the URL: it may hold a password.</summary>
