@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Chat.Cells.History.Checking;
 using Chat.Cells.History.Recording;
 using Chat.Cells.Load;
@@ -12,6 +13,9 @@ Console.CancelKeyPress += (_, e) =>
     e.Cancel = true;
     stopping.Cancel();
 };
+// What was started for the run is stopped with it, however the run is ended.
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
 try
 {
     switch (args.FirstOrDefault())
@@ -37,4 +41,10 @@ catch (Exception e) when (e is LoadException or ClusterException or InvalidDataE
 catch (OperationCanceledException) when (stopping.IsCancellationRequested)
 {
     return 130;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stopping.Cancel();
 }

@@ -13,6 +13,7 @@ namespace Chat.Cells.Processes;
 public sealed class DirectCluster : ICluster, IAsyncDisposable
 {
     private static readonly string[] SeparateRoles = ["gateway", "fanout", "delivery"];
+    private const int MostStarts = 4;
     private readonly DirectClusterOptions options;
     private readonly FreePorts ports = new();
     private readonly ClusterSecrets secrets;
@@ -176,6 +177,10 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
         while (true)
         {
             var waitsFor = "the router to find all cells healthy";
+            if (processes.Find(p => p.Starts > MostStarts) is { } ends)
+            {
+                throw new ClusterException($"{ends.Name} ended {MostStarts} times at its start: {await ends.LastLineAsync(cancellationToken)}");
+            }
             try
             {
                 foreach (var url in health)

@@ -35,6 +35,20 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>How often it was started.</summary>
+    public int Starts { get; private set; }
+
+    /// <summary>The last line of its output; null when there is none.</summary>
+    public async Task<string?> LastLineAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(log)) return null;
+        await using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream);
+        string? last = null;
+        while (await reader.ReadLineAsync(cancellationToken) is { } line) last = line;
+        return last;
+    }
+
     /// <summary>The process that ran last; it may have ended.</summary>
     public ProcessRef? Current => current;
 
@@ -125,6 +139,7 @@ public sealed class ServerProcess : IAsyncDisposable
         {
             throw new ClusterException($"{command.FileName} can't be run ({Name}): {e.Message}", e);
         }
+        Starts++;
         current = ProcessRef.Of($"{Role} {Name}", process.Id);
         input = process.StandardInput;
         process.BeginOutputReadLine();

@@ -42,7 +42,7 @@ internal static class KafkaMockProgram
             var start = TimeProvider.System.GetTimestamp();
             while (!File.Exists(info))
             {
-                if (process.Current is { IsAlive: false }) throw new ClusterException($"The mock Kafka ended at once: {await LastLineAsync(log, cancellationToken)}");
+                if (process.Current is { IsAlive: false }) throw new ClusterException($"The mock Kafka ended at once: {await process.LastLineAsync(cancellationToken) ?? "it said nothing."}");
                 if (TimeProvider.System.GetElapsedTime(start) > Bound) throw new ClusterException($"The mock Kafka did not start within {Bound.TotalSeconds} s; see {log}.");
                 await Task.Delay(50, cancellationToken);
             }
@@ -55,7 +55,4 @@ internal static class KafkaMockProgram
             throw;
         }
     }
-
-    private static async Task<string> LastLineAsync(string log, CancellationToken cancellationToken) =>
-        File.Exists(log) && await File.ReadAllLinesAsync(log, cancellationToken) is { Length: > 0 } lines ? lines[^1] : "it said nothing.";
 }
