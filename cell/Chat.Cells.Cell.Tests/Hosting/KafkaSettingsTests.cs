@@ -34,6 +34,28 @@ public sealed class KafkaSettingsTests : IDisposable
     public void From_NoSecretsFile_HasNoSettings() => Assert.Empty(KafkaSettings.From(Options()).Settings);
 
     [Fact]
+    public void From_SessionTimeout_IsTheEngines()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(10), KafkaSettings.From(Options()).SessionTimeout);
+        File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), "session.timeout.ms=6000");
+
+        Assert.Equal(TimeSpan.FromSeconds(6), KafkaSettings.From(Options()).SessionTimeout);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("6 s")]
+    [InlineData("-1")]
+    [InlineData("999")]
+    [InlineData("300001")]
+    public void From_BadSessionTimeout_IsRefused(string value)
+    {
+        File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), $"session.timeout.ms={value}");
+
+        Assert.Throws<OptionsException>(() => KafkaSettings.From(Options()));
+    }
+
+    [Fact]
     public void From_NoBootstrap_IsRefused() => Assert.Throws<OptionsException>(() => KafkaSettings.From(Options() with { KafkaBootstrap = " " }));
 
     [Theory]

@@ -8,6 +8,10 @@ public static class KafkaSettings
     /// <summary>The file of the secrets folder with settings by librdkafka's names: one <c>name=value</c> a line; lines that begin with <c>#</c> are comments.</summary>
     public const string SecretsFile = "kafka.properties";
 
+    private const string SessionTimeout = "session.timeout.ms";
+    private const int LeastSession = 1_000;
+    private const int LongestSession = 300_000;
+
     /// <exception cref="OptionsException">No bootstrap servers, or a secrets file that can't be read. Never shows a value of it.</exception>
     public static KafkaOptions From(CellOptions options)
     {
@@ -15,21 +19,29 @@ public static class KafkaSettings
         var file = Path.Combine(options.SecretsDirectory, SecretsFile);
         try
         {
-            return new KafkaOptions
+            var settings = File.Exists(file) ? Parse(File.ReadAllText(file)) : new Dictionary<string, string>();
+            var kafka = new KafkaOptions
             {
                 BootstrapServers = options.KafkaBootstrap,
                 Prefix = options.KafkaPrefixed ? options.Cell + "." : "",
                 ExternalTopics = options.KafkaTopicsExternal,
                 ReplicationFactor = (short)options.KafkaReplication,
                 MinInSyncReplicas = options.KafkaMinInSync,
-                Settings = File.Exists(file) ? Parse(File.ReadAllText(file)) : new Dictionary<string, string>(),
+                Settings = settings,
             };
+            return settings.TryGetValue(SessionTimeout, out var session) ? kafka with { SessionTimeout = ReadSession(session) } : kafka;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new OptionsException($"'{file}' can't be read: {e.Message}");
         }
     }
+
+    /// <summary>The heartbeat's interval follows it, so that it is the engine's and not only the client's.</summary>
+    private static TimeSpan ReadSession(string text) =>
+        int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var milliseconds) && milliseconds is >= LeastSession and <= LongestSession
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw new OptionsException($"{SecretsFile}: {SessionTimeout} is not a number from {LeastSession} to {LongestSession}.");
 
     /// <exception cref="OptionsException">A line that is no setting; the message has its number only.</exception>
     public static IReadOnlyDictionary<string, string> Parse(string text)

@@ -10,6 +10,9 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
     public static readonly PortEngine SqliteFile = new("embedded", "embedded SQLite, one file per cell", []);
     public static readonly PortEngine Memory = new("embedded", "embedded, in memory", []);
 
+    /// <summary>The mock lets each rebalance wait for a whole session, even when all members have come; a session as long as a real broker's would be most of a short run.</summary>
+    private static readonly Dictionary<string, string> MockSession = new() { ["kafka.properties"] = "session.timeout.ms=4000\n" };
+
     private string Folder => Path.Combine(request.Data, "engines");
 
     public async Task<PortEngine> StartLogAsync(CancellationToken cancellationToken)
@@ -33,7 +36,7 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
         return Missing(new PortEngine(
             "kafka-mock",
             $"librdkafka's mock Kafka at {bootstrap}, in memory",
-            ["--log", "kafka", "--kafka-bootstrap", bootstrap, "--kafka-topics", "external", "--topics", "small"]) { Process = process }, RealServers.KafkaVariable);
+            ["--log", "kafka", "--kafka-bootstrap", bootstrap, "--kafka-topics", "external", "--topics", "small"]) { Process = process, Secrets = MockSession }, RealServers.KafkaVariable);
     }
 
     public async Task<PortEngine> StartStoreAsync(CancellationToken cancellationToken)
