@@ -25,8 +25,8 @@ test: ## Set up what the machine lacks, build, run every suite
 lint: ## Build with every analyzer as an error and check the formatting
 	@scripts/lint.sh
 
-smoke: ## Kill one process after another under load and prove that no acked message is lost (ARGS="--seed N …")
-	@scripts/load.sh smoke $(ARGS)
+smoke: ## Kill one process after another under load and prove that no acked message is lost (ROLES=separate: two processes of each role, on Kafka and Redis; ENGINES=real: on the servers that the environment names; ARGS="--seed N …")
+	@ROLES='$(ROLES)' ENGINES='$(ENGINES)' scripts/load.sh smoke $(ARGS)
 
 bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--workload direct --quick …")
 	@scripts/bench.sh $(ARGS)
