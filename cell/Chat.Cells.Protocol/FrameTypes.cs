@@ -10,6 +10,9 @@ public static class FrameTypes
     public const string Heartbeat = "heartbeat";
     public const string Sync = "sync";
     public const string Auth = "auth";
+    public const string PresenceSubscribe = "presence_subscribe";
+    /// <summary>Both ways.</summary>
+    public const string Typing = "typing";
 
     // Server to client
     public const string MessageAck = "message_ack";
@@ -17,6 +20,7 @@ public static class FrameTypes
     public const string ChannelChanged = "channel_changed";
     public const string Read = "read";
     public const string Receipt = "receipt";
+    public const string Presence = "presence";
     public const string Unread = "unread";
     public const string SyncBatch = "sync_batch";
     public const string SyncReset = "sync_reset";

@@ -27,6 +27,15 @@ public static class ProtocolLimits
     /// <summary>The most members of a channel.</summary>
     public const int MaxChannelMembers = 100;
 
+    /// <summary>The most users whose presence a socket sees at once.</summary>
+    public const int MaxPresenceUsers = 200;
+
+    /// <summary>How often a <c>typing</c> that says the same is passed on, per channel and socket; clients need not send more often.</summary>
+    public static readonly TimeSpan TypingInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a user counts as typing without another word.</summary>
+    public static readonly TimeSpan TypingLife = TimeSpan.FromSeconds(6);
+
     /// <summary>How often a client sends <c>heartbeat</c>.</summary>
     public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(5);
 

@@ -1,5 +1,6 @@
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 
 namespace Chat.Cells.Cell.Tests.Hosting;
 
@@ -7,6 +8,5 @@ internal sealed partial class LossyState
 {
     public ValueTask<IReadOnlyList<InboxCursor?>> RefreshAsync(string serverId, IReadOnlyList<UserPresence> users, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.RefreshAsync(serverId, users, timeToLive, cancellationToken);
     public ValueTask<IReadOnlyList<PresenceChange>> SetPresenceAsync(string serverId, IReadOnlyList<UserPresence> users, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.SetPresenceAsync(serverId, users, timeToLive, cancellationToken);
-    public ValueTask<IReadOnlyList<Presence.PresenceSnapshot?>> WatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.WatchPresenceAsync(serverId, userIds, timeToLive, cancellationToken);
-    public ValueTask UnwatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, CancellationToken cancellationToken) => inner.UnwatchPresenceAsync(serverId, userIds, cancellationToken);
+    public ValueTask<IReadOnlyList<PresenceSnapshot?>> WatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.WatchPresenceAsync(serverId, userIds, timeToLive, cancellationToken);
 }

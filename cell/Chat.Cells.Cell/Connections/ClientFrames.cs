@@ -15,6 +15,8 @@ internal enum ClientFrameType
     ReadReceipt,
     Heartbeat,
     Auth,
+    PresenceSubscribe,
+    Typing,
 }
 
 /// <summary>A frame's envelope; the payload is the part of the frame between the two offsets.</summary>
@@ -187,6 +189,8 @@ internal static class ClientFrames
         : reader.ValueTextEquals("heartbeat"u8) ? ClientFrameType.Heartbeat
         : reader.ValueTextEquals("read_receipt"u8) ? ClientFrameType.ReadReceipt
         : reader.ValueTextEquals("sync"u8) ? ClientFrameType.Sync
+        : reader.ValueTextEquals("typing"u8) ? ClientFrameType.Typing
+        : reader.ValueTextEquals("presence_subscribe"u8) ? ClientFrameType.PresenceSubscribe
         : reader.ValueTextEquals("auth"u8) ? ClientFrameType.Auth
         : ClientFrameType.Unknown;
 

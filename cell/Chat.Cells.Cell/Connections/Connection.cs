@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Cell.Unread;
 using Chat.Cells.Protocol;
@@ -21,7 +22,7 @@ internal enum FeedState
 }
 
 /// <summary>One socket of one device.</summary>
-internal sealed class Connection
+internal sealed class Connection : IPresenceViewer
 {
     /// <summary>The most sends of one socket that wait for their verdict.</summary>
     public const int MaxPending = 256;
@@ -35,11 +36,13 @@ internal sealed class Connection
     private int pending;
     private long expiresAt;
     private long lastHeard;
+    private long awaySince;
 
-    public Connection(string userId, string deviceId, int epoch, WebSocket socket, Action abort, DateTimeOffset expiresAt, CellOptions options, TimeProvider time)
+    public Connection(string userId, string deviceId, string kind, int epoch, WebSocket socket, Action abort, DateTimeOffset expiresAt, CellOptions options, TimeProvider time)
     {
         UserId = userId;
         DeviceId = deviceId;
+        Kind = kind;
         Epoch = epoch;
         this.expiresAt = expiresAt.ToUnixTimeMilliseconds();
         lastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -48,6 +51,18 @@ internal sealed class Connection
 
     public string UserId { get; }
     public string DeviceId { get; }
+
+    /// <summary>The device's kind, as <see cref="DeviceKinds.Normalize"/> gives it.</summary>
+    public string Kind { get; }
+
+    /// <summary>What this socket views and types; null for one that never did.</summary>
+    public SocketLive? Live { get; set; }
+
+    /// <summary>Its client says that nobody looks at it.</summary>
+    public bool IsAway => Volatile.Read(ref awaySince) != 0;
+
+    /// <summary>When it was last heard from while somebody looked at it, Unix ms.</summary>
+    public long LastActiveAt => Volatile.Read(ref awaySince) is var at and not 0 ? at : LastHeard;
 
     /// <summary>The user's epoch: cursors of another one are not ours.</summary>
     public int Epoch { get; }
@@ -75,6 +90,16 @@ internal sealed class Connection
     public void Send(ReadOnlyMemory<byte> frame)
     {
         if (!Outbound.TryEnqueue(frame)) CloseTooSlow();
+    }
+
+    void IPresenceViewer.Show(ShownPresence shown) => Send(shown.Frame);
+
+    /// <summary>Says whether nobody looks at the device; true when that is new.</summary>
+    public bool SetAway(bool isAway, long now)
+    {
+        if (isAway == IsAway) return false;
+        Volatile.Write(ref awaySince, isAway ? now : 0);
+        return true;
     }
 
     public void CloseTooSlow()

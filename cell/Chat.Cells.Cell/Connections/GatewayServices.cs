@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Http;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Unread;
 
 namespace Chat.Cells.Cell.Connections;
@@ -31,6 +32,7 @@ public static class GatewayServices
         services.AddSingleton<ReceiptCoalescer>();
         services.AddSingleton<Commands>();
         services.AddHostedService(s => s.GetRequiredService<ReceiptCoalescer>());
+        services.AddPresence();
         services.AddHostedService(s => s.GetRequiredService<UnreadFeed>());
         services.AddHostedService<ServerInbox>();
         services.AddHostedService<HeartbeatTick>();

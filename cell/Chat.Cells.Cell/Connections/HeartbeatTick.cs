@@ -1,12 +1,13 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Connections;
 
 /// <summary>
-/// Every few seconds, for all users of this server at once: registers them again, compares their latest cursors with their sockets' (so that a lost hint costs one tick),
+/// Every few seconds, for all users of this server at once: registers them and says their presence again, compares their latest cursors with their sockets' (so that a lost hint costs one tick),
 /// and closes sockets that are silent, that take nothing, or whose token has expired.
 /// </summary>
 internal sealed partial class HeartbeatTick(
@@ -19,8 +20,6 @@ internal sealed partial class HeartbeatTick(
     TimeProvider time,
     ILogger<HeartbeatTick> logger) : BackgroundService
 {
-    public static readonly TimeSpan RegistrationLife = TimeSpan.FromSeconds(30);
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.TickInterval, time);
@@ -82,8 +81,9 @@ internal sealed partial class HeartbeatTick(
     {
         try
         {
-            await state.RegisterAsync(identity.ServerId, users, RegistrationLife, cancellationToken);
-            return await state.GetCursorsAsync(users, cancellationToken);
+            var present = new UserPresence[users.Length];
+            for (var i = 0; i < users.Length; i++) present[i] = PresencePublisher.Describe(users[i], connections.Of(users[i]));
+            return await state.RefreshAsync(identity.ServerId, present, options.RegistrationLife, cancellationToken);
         }
         catch (CellStateException e)
         {

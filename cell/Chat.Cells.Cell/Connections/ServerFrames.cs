@@ -43,7 +43,7 @@ internal static class ServerFrames
             if (s.readUpTo is { } read) w.WriteString("readUpTo"u8, read.ToString());
         });
 
-    private static byte[] Write<TState>(string type, string? requestId, long now, TState state, Action<Utf8JsonWriter, TState> payload)
+    internal static byte[] Write<TState>(string type, string? requestId, long now, TState state, Action<Utf8JsonWriter, TState> payload)
     {
         var buffer = new ArrayBufferWriter<byte>(192);
         using (var writer = new Utf8JsonWriter(buffer, Options))

@@ -2,11 +2,12 @@ using System.Threading.Channels;
 using Chat.Cells.Cell.Accounts;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Records;
 
 namespace Chat.Cells.Cell.Connections;
 
-/// <summary>Takes what workers publish to this server: verdicts, hints, receipts. One subscription, one reader, in order; losing some is harmless.</summary>
+/// <summary>Takes what workers publish to this server: verdicts, hints, receipts, presence, typing. One subscription, one reader, in order; losing some is harmless.</summary>
 internal sealed partial class ServerInbox(
     CellIdentity identity,
     ICellState state,
@@ -14,6 +15,8 @@ internal sealed partial class ServerInbox(
     PendingRequests pending,
     InboxFeed feed,
     DeviceRevocations revocations,
+    PresenceViews views,
+    TypingFanOut typing,
     TimeProvider time,
     ILogger<ServerInbox> logger) : BackgroundService
 {
@@ -123,6 +126,12 @@ internal sealed partial class ServerInbox(
                             if (socket.HasBegun) socket.Send(frame);
                         }
                     }
+                    break;
+                case PresenceNotice presence:
+                    foreach (var item in presence.Items) views.Notice(item);
+                    break;
+                case TypingNotice notice:
+                    typing.Deliver(notice);
                     break;
             }
         }

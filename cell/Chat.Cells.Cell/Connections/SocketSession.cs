@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
 
@@ -19,6 +20,7 @@ internal sealed partial class SocketSession(
     SendHandler sends,
     InboxFeed feed,
     ReceiptCoalescer receipts,
+    LiveHandler live,
     TimeProvider time,
     ILogger<SocketSession> logger)
 {
@@ -32,6 +34,7 @@ internal sealed partial class SocketSession(
         GatewayMetrics.Sockets.Add(1);
         try
         {
+            live.Opened(connection);
             await RegisterAsync(connection.UserId, cancellationToken);
             await ReadAllAsync(reader, connection, cancellationToken);
         }
@@ -41,7 +44,9 @@ internal sealed partial class SocketSession(
             connection.Outbound.Stop();
             GatewayMetrics.Sockets.Add(-1);
             GatewayMetrics.Closes.Add(1, GatewayMetrics.Code((connection.Outbound.CloseCode ?? (int)WebSocketCloseStatus.NormalClosure).ToString(System.Globalization.CultureInfo.InvariantCulture)));
-            if (connections.Remove(connection)) await UnregisterAsync(connection.UserId);
+            var wasLast = connections.Remove(connection);
+            live.Ended(connection, connection.Outbound.CloseCode is (int)WebSocketCloseStatus.NormalClosure or CloseCodes.Unauthorized);
+            if (wasLast) await UnregisterAsync(connection.UserId);
         }
     }
 
@@ -63,7 +68,7 @@ internal sealed partial class SocketSession(
     {
         try
         {
-            await state.RegisterAsync(identity.ServerId, [userId], HeartbeatTick.RegistrationLife, cancellationToken);
+            await state.RegisterAsync(identity.ServerId, [userId], options.RegistrationLife, cancellationToken);
         }
         catch (CellStateException e)
         {
@@ -138,6 +143,7 @@ internal sealed partial class SocketSession(
             case ClientFrameType.ChatMessage:
                 return ChatMessageAsync(connection, payload, envelope.RequestId, cancellationToken);
             case ClientFrameType.Heartbeat:
+                if (!live.Heartbeat(connection, payload)) break;
                 connection.Send(ServerFrames.Heartbeat(time.GetUtcNow().ToUnixTimeMilliseconds()));
                 return ValueTask.CompletedTask;
             case ClientFrameType.Sync:
@@ -156,6 +162,12 @@ internal sealed partial class SocketSession(
                 {
                     return ReadReceiptAsync(connection, channelId, messageId, envelope.RequestId, cancellationToken);
                 }
+                break;
+            case ClientFrameType.PresenceSubscribe:
+                if (live.Subscribe(connection, payload, envelope.RequestId) is { } why) Error(connection, ErrorCodes.BadRequest, why, envelope.RequestId);
+                return ValueTask.CompletedTask;
+            case ClientFrameType.Typing:
+                if (live.Type(connection, payload, envelope.RequestId)) return ValueTask.CompletedTask;
                 break;
             case ClientFrameType.Auth:
                 if (ClientFrames.TryReadMember(payload, "token"u8, out var token)) return RenewAsync(connection, token, envelope.RequestId, cancellationToken);

@@ -3,6 +3,7 @@ using Chat.Cells.Cell.Accounts;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Http;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
 
@@ -42,7 +43,7 @@ internal sealed class WebSocketEndpoint(
             await Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, ErrorCodes.Busy, "No more sockets here now.", retryAfter: TimeSpan.FromSeconds(2));
             return;
         }
-        var (account, deviceId, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
+        var (account, device, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
         if (!isSocket)
         {
             var (status, code) = refusal is null ? (StatusCodes.Status426UpgradeRequired, ErrorCodes.BadRequest)
@@ -58,19 +59,19 @@ internal sealed class WebSocketEndpoint(
             return;
         }
         using var socket = await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null);
-        if (account is null || deviceId is null)
+        if (account is null || device is null)
         {
             Count(refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
             await RefuseAsync(context, socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
             return;
         }
         Count("accepted");
-        var connection = new Connection(account.UserId, deviceId, account.Epoch, socket, context.Abort, expiresAt, options, time);
+        var connection = new Connection(account.UserId, device.DeviceId, DeviceKinds.Normalize(device.Kind), account.Epoch, socket, context.Abort, expiresAt, options, time);
         await sessions.RunAsync(socket, connection, context.RequestAborted);
     }
 
     /// <summary>The user, or why not. From the access token, or from a ticket in the subprotocols; from nothing else.</summary>
-    private async Task<(AccountRow? Account, string? DeviceId, DateTimeOffset ExpiresAt, Refusal? Refusal)> AuthenticateAsync(HttpContext context, string[] protocols)
+    private async Task<(AccountRow? Account, DeviceRow? Device, DateTimeOffset ExpiresAt, Refusal? Refusal)> AuthenticateAsync(HttpContext context, string[] protocols)
     {
         string userId, deviceId;
         DateTimeOffset expiresAt;
@@ -92,11 +93,11 @@ internal sealed class WebSocketEndpoint(
             (userId, deviceId, expiresAt) = taken;
         }
         if (await accounts.FindAccountAsync(userId, context.RequestAborted) is not { } account
-            || await accounts.FindDeviceAsync(userId, deviceId, context.RequestAborted) is null)
+            || await accounts.FindDeviceAsync(userId, deviceId, context.RequestAborted) is not { } device)
         {
             return Refuse(CloseCodes.Unauthorized, "unauthorized");
         }
-        return (account, deviceId, expiresAt, null);
+        return (account, device, expiresAt, null);
     }
 
     private string? HomeElsewhere(string userId) => map.Current?.HomeOf(userId)?.Name is { } home && home != identity.Cell ? home : null;
@@ -127,7 +128,7 @@ internal sealed class WebSocketEndpoint(
         }
     }
 
-    private static (AccountRow?, string?, DateTimeOffset, Refusal) Refuse(int code, string reason) => (null, null, default, new Refusal(code, reason));
+    private static (AccountRow?, DeviceRow?, DateTimeOffset, Refusal) Refuse(int code, string reason) => (null, null, default, new Refusal(code, reason));
 
     private static void Count(string outcome) => GatewayMetrics.Connects.Add(1, GatewayMetrics.Outcome(outcome));
 

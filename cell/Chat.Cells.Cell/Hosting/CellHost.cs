@@ -10,6 +10,7 @@ using Chat.Cells.Cell.Http;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Unread;
 using Chat.Cells.Metrics;
 using Chat.Cells.Topology;
@@ -227,6 +228,7 @@ public sealed partial class CellHost : IAsyncDisposable
         closed.MapInternalUsers();
         closed.MapBridgeEndpoints();
         closed.MapStatus();
+        if (options.HasRole("gateway")) closed.MapPeerStreams();
     }
 
     /// <summary>What must be there before the first request: the map and the topics.</summary>

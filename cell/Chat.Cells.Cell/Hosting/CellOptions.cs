@@ -96,6 +96,9 @@ public sealed record CellOptions
     /// <summary>How often cursors are compared and users registered again.</summary>
     public TimeSpan TickInterval { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a server's word on where its users are holds without being said again: a server that dies is forgotten, and its users are offline, after that.</summary>
+    public TimeSpan RegistrationLife { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a client waits for a verdict before it is told to retry.</summary>
     public TimeSpan VerdictTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -18,11 +18,8 @@ public partial interface ICellState
     /// <summary>Says what the sockets of these users on a server are now (<see cref="DeviceKinds.None"/>: there are none), and returns whom to tell. In order, one for each user.</summary>
     ValueTask<IReadOnlyList<PresenceChange>> SetPresenceAsync(string serverId, IReadOnlyList<UserPresence> users, TimeSpan timeToLive, CancellationToken cancellationToken);
 
-    /// <summary>Makes a server a watcher of these users for <paramref name="timeToLive"/>, and returns their presence at that moment, in order; null for a user of whom nothing is known.</summary>
+    /// <summary>Makes a server a watcher of these users for <paramref name="timeToLive"/> from now (nobody unwatches: it ends by itself), and returns their presence at that moment, in order; null for a user of whom nothing is known.</summary>
     ValueTask<IReadOnlyList<PresenceSnapshot?>> WatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken);
-
-    /// <summary>The server watches these users no longer.</summary>
-    ValueTask UnwatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, CancellationToken cancellationToken);
 }
 
 /// <summary>A user's sockets on one server.</summary>
@@ -30,6 +27,5 @@ public partial interface ICellState
 public readonly record struct UserPresence(string UserId, long LastActiveAt, DeviceKinds Devices);
 
 /// <summary>What became of a user's presence.</summary>
-/// <param name="Changed">Whether the server's sockets are others than it said before.</param>
 /// <param name="Watchers">The servers that watch the user.</param>
-public sealed record PresenceChange(PresenceSnapshot Snapshot, bool Changed, IReadOnlyList<string> Watchers);
+public sealed record PresenceChange(PresenceSnapshot Snapshot, IReadOnlyList<string> Watchers);

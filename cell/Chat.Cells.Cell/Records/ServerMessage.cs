@@ -46,6 +46,14 @@ public abstract record ServerMessage
                 w.Text(m.UserId);
                 w.Text(m.DeviceId);
                 break;
+            case PresenceNotice m:
+                w.Byte(4);
+                LiveMessages.Write(w, m);
+                break;
+            case TypingNotice m:
+                w.Byte(5);
+                LiveMessages.Write(w, m);
+                break;
             default:
                 throw new ArgumentException($"No encoding for {message.GetType().Name}.", nameof(message));
         }
@@ -69,6 +77,10 @@ public abstract record ServerMessage
                 return new Hint(record, users);
             case 3:
                 return new ReceiptHint(r.Text(), r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000));
+            case 4:
+                return LiveMessages.ReadPresence(ref r);
+            case 5:
+                return LiveMessages.ReadTyping(ref r);
             case 16:
                 return new DeviceRevoked(r.Text(), r.Text());
             case var other:

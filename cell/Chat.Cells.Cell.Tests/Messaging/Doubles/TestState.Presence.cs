@@ -12,6 +12,4 @@ internal sealed partial class TestState
     public ValueTask<IReadOnlyList<PresenceChange>> SetPresenceAsync(string serverId, IReadOnlyList<UserPresence> users, TimeSpan timeToLive, CancellationToken cancellationToken) => throw new NotSupportedException("Only gateways say presence.");
 
     public ValueTask<IReadOnlyList<PresenceSnapshot?>> WatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken) => throw new NotSupportedException("Only gateways watch.");
-
-    public ValueTask UnwatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, CancellationToken cancellationToken) => throw new NotSupportedException("Only gateways watch.");
 }

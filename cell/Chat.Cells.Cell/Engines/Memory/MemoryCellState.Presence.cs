@@ -59,21 +59,10 @@ public sealed partial class MemoryCellState
         return new ValueTask<IReadOnlyList<PresenceSnapshot?>>(found);
     }
 
-    public ValueTask UnwatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, CancellationToken cancellationToken)
-    {
-        foreach (var userId in userIds)
-        {
-            if (!presence.TryGetValue(userId, out var entry)) continue;
-            lock (entry) entry.Watchers.Remove(serverId);
-        }
-        return ValueTask.CompletedTask;
-    }
-
     private PresenceChange Change(string serverId, UserPresence user, DateTimeOffset now, TimeSpan timeToLive) => With(user.UserId, entry =>
     {
-        var before = entry.Servers.TryGetValue(serverId, out var known) && known.Until > now ? known.Devices.Devices : DeviceKinds.None;
         entry.Put(serverId, user, now, timeToLive);
-        return new PresenceChange(entry.SnapshotAt(user.UserId, now, NextStamp(now)), !before.Equals(user.Devices), entry.WatchersAt(now));
+        return new PresenceChange(entry.SnapshotAt(user.UserId, now, NextStamp(now)), entry.WatchersAt(now));
     });
 
     private T With<T>(string userId, Func<PresenceEntry, T> use)

@@ -44,13 +44,9 @@ internal static class PresenceScripts
         return redis.call('GET', KEYS[4])
         """;
 
-    /// <summary>KEYS: presence, seen, watchers. ARGV as <see cref="Put"/>. Returns stamp, last seen or empty, what the server said before or empty, what servers say, watchers.</summary>
-    public const string Set = Now + ReadLive + """
-        local before = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-
-        """ + Put + """
-        live = redis.call('HVALS', KEYS[1])
-        return { stamp, redis.call('GET', KEYS[2]) or '', before, live, redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. string.format('%.0f', now), '+inf') }
+    /// <summary>KEYS: presence, seen, watchers. ARGV as <see cref="Put"/>. Returns stamp, last seen or empty, what servers say, watchers.</summary>
+    public const string Set = Now + Put + ReadLive + """
+        return { stamp, redis.call('GET', KEYS[2]) or '', live, redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. string.format('%.0f', now), '+inf') }
         """;
 
     /// <summary>KEYS: presence, seen, watchers. ARGV: server, time to live in ms. Returns stamp, last seen or empty, what servers say.</summary>

@@ -36,9 +36,7 @@ public sealed partial class RedisCellState
         for (var i = 0; i < changes.Length; i++)
         {
             var parts = (RedisResult[])results[i]!;
-            var before = (string)parts[2]!;
-            var same = before.Length == 0 ? users[i].Devices.IsNone : ParseDevices(before).Devices.Equals(users[i].Devices);
-            changes[i] = new PresenceChange(ReadSnapshot(users[i].UserId, parts[0], parts[1], parts[3]), !same, (string[])parts[4]!);
+            changes[i] = new PresenceChange(ReadSnapshot(users[i].UserId, parts[0], parts[1], parts[2]), (string[])parts[3]!);
         }
         return changes;
     }
@@ -59,9 +57,6 @@ public sealed partial class RedisCellState
         }
         return found;
     }
-
-    public async ValueTask UnwatchPresenceAsync(string serverId, IReadOnlyList<string> userIds, CancellationToken cancellationToken) =>
-        await PipelineInPartsAsync(userIds, (database, user) => database.SortedSetRemoveAsync(WatchKey(user), serverId), cancellationToken);
 
     private RedisKey PresenceKey(string user) => Key("presence", user);
     private RedisKey SeenKey(string user) => Key("seen", user);
