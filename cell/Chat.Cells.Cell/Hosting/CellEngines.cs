@@ -1,3 +1,4 @@
+using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Engines.Files;
 using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Engines.Memory;
@@ -11,7 +12,7 @@ namespace Chat.Cells.Cell.Hosting;
 public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountStore Accounts, ICellState State) : IAsyncDisposable
 {
     /// <summary>Opens the engines that the options name, each port's by itself: any log goes with any store and any state.</summary>
-    /// <exception cref="OptionsException">The secrets or Kafka's settings can't be used, or Kafka's native library is missing.</exception>
+    /// <exception cref="OptionsException">The secrets, Kafka's or Cassandra's settings can't be used, or Kafka's native library is missing.</exception>
     /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
     /// <exception cref="StoreException">The store can't be opened.</exception>
     /// <exception cref="CellStateException">Redis refuses the password. A Redis that isn't there yet is no error: it is connected to when it comes.</exception>
@@ -52,7 +53,9 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
 
     /// <summary>Every engine of the store keeps accounts too.</summary>
     private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
-        await OpenSqliteAsync(options.DataDirectory, time, loggers, cancellationToken);
+        options.Store == "cassandra"
+            ? await CassandraStore.OpenAsync(CassandraSettings.From(options), time, loggers, cancellationToken)
+            : await OpenSqliteAsync(options.DataDirectory, time, loggers, cancellationToken);
 
     private static RedisOptions ReadRedis(CellOptions options, TimeProvider time, ILoggerFactory loggers)
     {

@@ -64,7 +64,21 @@ public sealed record CellOptions
     /// <summary>Topics of a few partitions each, as the embedded log has them, on Kafka too. Partition counts are for life.</summary>
     public bool SmallTopics { get; init; }
 
+    /// <summary><c>embedded</c> or <c>cassandra</c>.</summary>
     public string Store { get; init; } = "embedded";
+
+    /// <summary>Cassandra's nodes to begin with: <c>host:port</c>, separated by commas; null without Cassandra.</summary>
+    public string? Cassandra { get; init; }
+
+    /// <summary>The Cassandra datacenter of this cell, as the ring spells it.</summary>
+    public string? CassandraDatacenter { get; init; }
+
+    /// <summary>The cell's keyspace; null for one named after the cell.</summary>
+    public string? CassandraKeyspace { get; init; }
+
+    /// <summary>Copies of each row in the datacenter.</summary>
+    public int CassandraReplication { get; init; } = 3;
+
     public string State { get; init; } = "embedded";
 
     /// <summary>Redis's nodes as <c>host:port</c>, separated by commas; for the state <c>redis</c>. Its password is the secret <c>redis-password</c>.</summary>

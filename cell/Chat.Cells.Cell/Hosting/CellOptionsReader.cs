@@ -28,7 +28,11 @@ public static class CellOptionsReader
         ("kafka-topics", "managed, or external: somebody else makes the topics, the cell checks them (managed)"),
         ("kafka-prefix", "cell: topics and groups are {cell}.chat.…, so that cells may share a cluster; none: chat.… (cell)"),
         ("topics", "full or small: partitions of Kafka's topics, for life (full)"),
-        ("store", "embedded"),
+        ("store", "embedded, or cassandra"),
+        ("cassandra", "Cassandra's nodes to begin with, host:port separated by commas (required with --store cassandra)"),
+        ("cassandra-datacenter", "the cell's Cassandra datacenter, as the ring spells it (required with --store cassandra)"),
+        ("cassandra-keyspace", "the cell's keyspace (chat_ and the cell's name, with underscores for dashes)"),
+        ("cassandra-replication", "copies of each row in the datacenter (3)"),
         ("state", "embedded, redis"),
         ("redis", "host:port of Redis, several of a cluster separated by commas; password in the secret redis-password"),
         ("messages-per-minute", "the most messages per minute and user; 0 for no limit (60)"),
@@ -66,13 +70,15 @@ public static class CellOptionsReader
         if (Value("drain-seconds") is { } drain) options = options with { DrainTimeout = TimeSpan.FromSeconds(Integer("drain-seconds", drain, 1, 3600)) };
         var log = Engine("log", Value("log"), "kafka");
         options = ReadKafka(options, log, Value);
+        var store = Engine("store", Value("store"), "cassandra");
+        options = ReadCassandra(options, store, Value);
         var state = Engine("state", Value("state"), "redis");
         var redis = Value("redis") is { } nodes ? Endpoints("redis", nodes) : null;
         if (state == "redis" && redis is null) throw new OptionsException("--state redis needs --redis host:port.");
         return options with
         {
             Log = log,
-            Store = Engine("store", Value("store")),
+            Store = store,
             State = state,
             Redis = redis,
         };
@@ -137,6 +143,22 @@ public static class CellOptionsReader
 
     private static string Choice(string name, string value, string first, string second) =>
         value == first || value == second ? value : throw new OptionsException($"--{name} '{value}' is neither {first} nor {second}.");
+
+    private static CellOptions ReadCassandra(CellOptions options, string store, Func<string, string?> value)
+    {
+        if (value("cassandra") is { } nodes) options = options with { Cassandra = Endpoints("cassandra", nodes) };
+        if (value("cassandra-datacenter") is { } datacenter) options = options with { CassandraDatacenter = datacenter };
+        if (value("cassandra-keyspace") is { } keyspace)
+        {
+            if (!CassandraSettings.IsKeyspace(keyspace)) throw new OptionsException($"--cassandra-keyspace '{keyspace}' is not a keyspace's name: a-z, 0-9 and _, a letter first, at most 48.");
+            options = options with { CassandraKeyspace = keyspace };
+        }
+        if (value("cassandra-replication") is { } copies) options = options with { CassandraReplication = Integer("cassandra-replication", copies, 1, 100) };
+        if (store != "cassandra") return options;
+        if (options.Cassandra is null) throw new OptionsException("--store cassandra needs --cassandra host:port,….");
+        if (options.CassandraDatacenter is null) throw new OptionsException("--store cassandra needs --cassandra-datacenter.");
+        return options;
+    }
 
     private static string Engine(string name, string? value, params string[] others) =>
         value is null or "embedded" ? "embedded"

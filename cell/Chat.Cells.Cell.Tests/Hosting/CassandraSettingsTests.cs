@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Tests.Engines;
+
+namespace Chat.Cells.Cell.Tests.Hosting;
+
+public sealed class CassandraSettingsTests : IDisposable
+{
+    private readonly TempFolder secrets = new();
+
+    public void Dispose() => secrets.Dispose();
+
+    private CellOptions Read(params string[] more) => CellOptionsReader.Read(
+        ["--cell", "eu-west-1", "--number", "1", "--region", "eu-west", "--data", "/d", "--secrets", secrets.Path,
+            "--store", "cassandra", "--cassandra", "a:9042, b:9043", "--cassandra-datacenter", "EU West", .. more],
+        _ => null);
+
+    private void Secret(string name, string text) => File.WriteAllText(Path.Combine(secrets.Path, name), text);
+
+    [Fact]
+    public void From_OptionsWithoutSecrets_HasThemAndTheDefaults()
+    {
+        var settings = CassandraSettings.From(Read());
+
+        Assert.Equal(["a:9042", "b:9043"], settings.ContactPoints);
+        Assert.Equal(("EU West", "chat_eu_west_1", 3), (settings.Datacenter, settings.Keyspace, settings.Replication));
+        Assert.Null(settings.Credentials);
+        Assert.Null(settings.CertificateAuthorities);
+    }
+
+    [Fact]
+    public void From_KeyspaceReplicationAndSecrets_HasThem()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var authority = new CertificateRequest("CN=ring", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        Secret("cassandra-username", "cell\n");
+        Secret("cassandra-password", "s e c r e t\n");
+        Secret("cassandra-ca.pem", authority.ExportCertificatePem());
+
+        var settings = CassandraSettings.From(Read("--cassandra-keyspace", "other_1", "--cassandra-replication", "5"));
+
+        Assert.Equal(("other_1", 5), (settings.Keyspace, settings.Replication));
+        Assert.Equal(("cell", "s e c r e t"), settings.Credentials);
+        Assert.Equal(authority.Thumbprint, Assert.Single(settings.CertificateAuthorities!).Thumbprint);
+    }
+
+    [Theory]
+    [InlineData("cassandra-username", "only-me", "cassandra-password")]
+    [InlineData("cassandra-password", "only-me", "cassandra-username")]
+    [InlineData("cassandra-username", " \n", "cassandra-username")]
+    [InlineData("cassandra-ca.pem", "", "cassandra-ca.pem")]
+    [InlineData("cassandra-ca.pem", "no certificate", "cassandra-ca.pem")]
+    [InlineData("cassandra-ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cassandra-ca.pem")]
+    public void From_ASecretThatCantBeUsed_SaysWhichAndShowsNothingOfIt(string file, string text, string named)
+    {
+        Secret(file, text);
+
+        var error = Assert.Throws<OptionsException>(() => CassandraSettings.From(Read()));
+
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("only-me", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_NoDatacenter_IsRefused() => Assert.Contains(
+        "--cassandra-datacenter",
+        Assert.Throws<OptionsException>(() => CellOptionsReader.Read(
+            ["--cell", "a", "--number", "1", "--region", "r", "--data", "/d", "--secrets", "/s", "--store", "cassandra", "--cassandra", "a:9042"], _ => null)).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
+    public void KeyspaceOf_EveryCellName_IsAKeyspace()
+    {
+        Assert.Equal("chat_a_b", CassandraSettings.KeyspaceOf("a-b"));
+        Assert.True(CassandraSettings.IsKeyspace(CassandraSettings.KeyspaceOf(new string('9', Topology.Names.MaxLength))));
+    }
+}
