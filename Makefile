@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup build up down test lint smoke bench bench-cells e2e-api crds clean
+.PHONY: help setup build up down test lint smoke chaos bench bench-cells e2e-api crds clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,10 @@ bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--w
 	@scripts/bench.sh $(ARGS)
 
 bench-cells: ## Measure latency within and between the cells of the laptop cluster
+chaos: ## Hurt the cells in every way it knows and prove that no acked message is lost (ARGS="--seed N --only NAME", --list)
+	@scripts/chaos.sh $(ARGS)
+
+bench: ## Measure latency and throughput on the laptop cluster
 	@scripts/load.sh bench $(ARGS)
 
 e2e-api: ## Run the suites of the operator's API side against the cluster of KUBECONFIG

@@ -114,7 +114,7 @@ public sealed class RunWorld : IAsyncDisposable
                 var first = sessions[0];
                 var runDevices = new List<RunDevice>();
                 var member = new Member(i, first.UserId, first.Handle, first.UserId[..first.UserId.LastIndexOf('.')], region, runDevices);
-                foreach (var session in sessions) runDevices.Add(NewDevice(session, member));
+                foreach (var session in sessions) runDevices.Add(NewDevice(session, member, options));
                 members[i] = member;
                 var count = Interlocked.Increment(ref made);
                 if (count % 20 == 0 || count == options.Users) progress.Say($"{count} of {options.Users} users signed up");
@@ -141,7 +141,7 @@ public sealed class RunWorld : IAsyncDisposable
         }
     }
 
-    private RunDevice NewDevice(Session session, Member member)
+    private RunDevice NewDevice(Session session, Member member, WorldOptions world)
     {
         var deviceRecorder = recorder is null ? null : new DeviceRecorder(recorder, session);
         var options = new ChatClientOptions
@@ -170,7 +170,7 @@ public sealed class RunWorld : IAsyncDisposable
                 return ValueTask.CompletedTask;
             },
         };
-        return new RunDevice(new ChatClient(session, options), deviceRecorder);
+        return new RunDevice(new ChatClient(session, world.Client(options)), deviceRecorder);
     }
 
     private async Task MakeChannelsAsync(WorldOptions options, Random random, Progress progress, CancellationToken cancellationToken)

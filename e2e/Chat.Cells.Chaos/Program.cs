@@ -1,0 +1,31 @@
+using Chat.Cells.Chaos.CommandLine;
+using Chat.Cells.Chaos.Reporting;
+using Chat.Cells.Chaos.Scenarios;
+
+using var stopping = new CancellationTokenSource();
+Console.CancelKeyPress += (_, e) =>
+{
+    e.Cancel = true;
+    stopping.Cancel();
+};
+if (args is ["--help" or "-h"])
+{
+    Console.WriteLine(ChaosOptions.Help);
+    return 0;
+}
+try
+{
+    var options = ChaosOptions.Parse(args);
+    if (!options.List) return await ChaosRun.RunAsync(options, Console.Out, stopping.Token);
+    foreach (var scenario in Catalog.All) Console.WriteLine($"{scenario.Name,-26} {(scenario.IsShort ? "short" : "     ")} {scenario.What}");
+    return 0;
+}
+catch (HarnessException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return (int)Ending.HarnessFailed;
+}
+catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+{
+    return 130;
+}

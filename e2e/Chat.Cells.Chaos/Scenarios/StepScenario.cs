@@ -1,0 +1,173 @@
+using Chat.Cells.Chaos.Cells;
+using Chat.Cells.Chaos.Reporting;
+using Chat.Cells.Chaos.Steps;
+using Chat.Cells.Load.World;
+
+namespace Chat.Cells.Chaos.Scenarios;
+
+/// <summary>What is done to a server that is caught at a step.</summary>
+public enum Treatment
+{
+    /// <summary>Killed and started again; its last commits may not have been durable.</summary>
+    Crash,
+
+    /// <summary>Killed and started again with its group's commits gone: all that is retained is worked through again.</summary>
+    Replay,
+
+    /// <summary>Paused while a second one takes its place and does its work; then it wakes up and goes on where it was, beside the second.</summary>
+    Wake,
+
+    /// <summary>The call fails, having had its effect or not; the server goes on.</summary>
+    Fail,
+}
+
+/// <summary>
+/// One treatment at every step of one role's work. The steps are those that the role's server was seen to take, in a run beforehand and while the scenario runs: nothing
+/// lists them.
+/// </summary>
+public sealed class StepScenario(Treatment treatment, string role) : IScenario
+{
+    private const int Sample = 5;
+    private const int Attempts = 8;
+    private static readonly WorldOptions People = new(Users: 6, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 3, GroupSize: 4) { Client = ShrunkTimes.Of };
+    private static readonly TimeSpan ReachBound = TimeSpan.FromSeconds(2);
+    private readonly string server = ServerPlan.ServerOf(role);
+
+    public string Name => $"{treatment.ToString().ToLowerInvariant()}.{role}";
+
+    public string What => treatment switch
+    {
+        Treatment.Crash => $"the server that does {role}'s work is killed at every step of it",
+        Treatment.Replay => $"the same, and {role}'s committed offsets are removed: all that is retained is replayed",
+        Treatment.Wake => $"{role}'s server is paused at every step; another takes its place; then it wakes up beside it",
+        _ => $"every call of {role} to log, store and state fails, having had its effect or not",
+    };
+
+    public bool IsShort => true;
+
+    /// <summary>Stands between the cell's engines and its servers: how tests show that a fault of the product is found.</summary>
+    public Func<Cell.Hosting.CellEngines, Cell.Hosting.CellEngines> Wrap { get; init; } = static engines => engines;
+
+    /// <summary>How long everything may take to come through after a fault.</summary>
+    public TimeSpan RecoveryBound { get; init; } = TimeSpan.FromSeconds(30);
+
+    public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
+    {
+        var random = context.NewRandom(Name);
+        await using var cells = await CellsUnderTest.StartAsync(context.Folder, new CellsSettings { Wrap = Wrap }, cancellationToken);
+        await using var arena = await Arena.OpenAsync(context, Name, cells.Router, People, cancellationToken);
+        for (var i = 0; i < 3; i++)
+        {
+            arena.Talk(12);
+            if (i > 0) arena.Stir();
+            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+        }
+
+        var tried = new HashSet<Step>();
+        var unreached = new List<Step>();
+        var left = context.IsShort ? Sample : int.MaxValue;
+        while (left-- > 0 && Choose(cells.Board, tried, random) is { } step)
+        {
+            tried.Add(step);
+            foreach (var nth in Occurrences(cells.Board.Counts[step], context.IsShort, random))
+            {
+                if (!await TryAsync(cells, arena, context, step, nth, random, cancellationToken)) unreached.Add(step);
+            }
+        }
+        context.Say($"{tried.Count} of {StepsOf(cells.Board).Count} steps, {arena.Faults} faults");
+        if (arena.Faults == 0) throw new HarnessException($"No step of {role} was reached.");
+        if (unreached.Count > tried.Count / 3) throw new HarnessException($"Too many steps were not reached again: {string.Join(", ", unreached)}");
+        return await arena.FinishAsync(2 * ShrunkTimes.Tick, RecoveryBound, cancellationToken);
+    }
+
+    private async Task<bool> TryAsync(CellsUnderTest cells, Arena arena, ScenarioContext context, Step step, int nth, Random random, CancellationToken cancellationToken)
+    {
+        var trap = new StepTrap(step, nth, treatment == Treatment.Fail ? TrapKind.Fail : TrapKind.Freeze);
+        cells.Board.Arm(trap);
+        if (!await ReachAsync(arena, trap, cancellationToken))
+        {
+            cells.Board.Disarm();
+            context.Say($"{step} x{nth}: not reached");
+            return false;
+        }
+        arena.Note($"{treatment} at {step}, number {nth}");
+        var struck = TimeProvider.System.GetTimestamp();
+        arena.Talk(6);
+        var open = arena.OpenNow();
+        switch (treatment)
+        {
+            case Treatment.Crash:
+                cells.Kill(server);
+                foreach (var group in Groups()) cells.Offsets.LoseLast(group, () => random.Next(3));
+                await cells.StartServerAsync(server, beside: false, cancellationToken);
+                break;
+            case Treatment.Replay:
+                cells.Kill(server);
+                foreach (var group in Groups()) cells.Offsets.Forget(group);
+                await cells.StartServerAsync(server, beside: false, cancellationToken);
+                break;
+            case Treatment.Wake:
+                await WakeAsync(cells, arena, open, struck, cancellationToken);
+                break;
+            default:
+                break;
+        }
+        var recovery = await arena.RecoverAsync(open, struck, RecoveryBound, cancellationToken);
+        context.Say(FormattableString.Invariant($"{step} x{nth}: recovery {recovery.TotalSeconds:F2} s"));
+        return true;
+    }
+
+    /// <summary>The sleeper's work is done by the second; then both work for a while.</summary>
+    private async Task WakeAsync(CellsUnderTest cells, Arena arena, IReadOnlySet<string> open, long struck, CancellationToken cancellationToken)
+    {
+        var sleeper = cells.Detach(server);
+        try
+        {
+            await cells.StartServerAsync(server, beside: true, cancellationToken);
+            await arena.RecoverAsync(open, struck, RecoveryBound, cancellationToken);
+            sleeper.Life.Thaw();
+            arena.Talk(12);
+            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+        }
+        finally
+        {
+            cells.End(sleeper);
+        }
+    }
+
+    /// <summary>Talks until the trap springs.</summary>
+    private static async Task<bool> ReachAsync(Arena arena, StepTrap trap, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            arena.Talk(8);
+            if (attempt > 0) arena.Stir();
+            await Task.WhenAny(trap.Sprung, Task.Delay(ReachBound / (attempt == 0 ? 4 : 1), cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+            if (trap.Sprung.IsCompleted) return true;
+        }
+        return false;
+    }
+
+    private IReadOnlyList<string> Groups() => server == ServerPlan.FanOutName ? ["fanout", "bridge-in"] : server == ServerPlan.DeliveryName ? ["delivery"] : [];
+
+    /// <summary>Which time it is reached: the first, and for what happens often a later one, in the middle of a batch.</summary>
+    private static int[] Occurrences(int seen, bool isShort, Random random)
+    {
+        var later = 2 + random.Next(4);
+        return seen < 20 ? [1] : isShort ? [random.Next(2) == 0 ? 1 : later] : [1, later];
+    }
+
+    private Step? Choose(StepBoard board, HashSet<Step> tried, Random random)
+    {
+        var left = StepsOf(board).Where(s => !tried.Contains(s)).ToArray();
+        return left.Length == 0 ? null : left[random.Next(left.Length)];
+    }
+
+    /// <summary>For a fault of a call every step; for the end of a server only those on either side of something that outlives it.</summary>
+    private List<Step> StepsOf(StepBoard board)
+    {
+        var all = board.Counts.Keys.Where(s => s.Role == role).OrderBy(s => s.ToString(), StringComparer.Ordinal).ToList();
+        return treatment == Treatment.Fail ? all : [.. all.Where(s => s.Side == Side.After || all.Contains(s with { Side = Side.After }))];
+    }
+}
