@@ -5,7 +5,7 @@ using Chat.Cells.Topology;
 namespace Chat.Cells.Processes;
 
 /// <summary>Makes the secrets folders of cells and bridges, as the operator makes their Secrets.</summary>
-internal sealed class ClusterSecrets(string folder)
+public sealed class ClusterSecrets(string folder)
 {
     private const string KeyId = "k1";
 

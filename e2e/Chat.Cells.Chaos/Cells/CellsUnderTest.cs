@@ -89,6 +89,27 @@ public sealed class CellsUnderTest : IAsyncDisposable
         running[name] = new RunningServer(life, host, server.Roles.Contains("gateway"));
     }
 
+    /// <summary>Kills a server and starts it again, which may step on a trap: then it is killed in the middle of its start.</summary>
+    public async Task RestartAsync(string name, StepTrap trap, CancellationToken cancellationToken)
+    {
+        if (running.ContainsKey(name)) Kill(name);
+        var starting = StartServerAsync(name, beside: false, cancellationToken);
+        await Task.WhenAny(starting, trap.Sprung);
+        if (!starting.IsCompleted && trap is { Kind: TrapKind.Freeze, Sprung.IsCompletedSuccessfully: true }) (await trap.Sprung).Kill();
+        try
+        {
+            await starting;
+        }
+        catch (ServerDiedException) when (trap.Sprung.IsCompleted)
+        {
+            // As meant. What is left of it has no connections and no effect.
+            running.Remove(name);
+        }
+    }
+
+    /// <summary>True when a server of that name runs.</summary>
+    public bool Runs(string name) => running.ContainsKey(name);
+
     /// <summary>SIGKILL as far as anybody else can tell: connections are reset, and nothing that it still tries has an effect.</summary>
     public void Kill(string name)
     {

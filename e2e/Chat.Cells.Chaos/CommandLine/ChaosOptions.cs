@@ -13,6 +13,7 @@ public sealed record ChaosOptions
           --only NAME,…     these scenarios; a name may end in *
           --short           the scenarios and samples that are part of the tests
           --artifacts DIR   where recordings and logs go (default artifacts/chaos in the repository)
+          --summary         ends with the counts that `make test` reads
           --list            names the scenarios
         exit code: 0 nothing lost, doubled or reordered, all recovered; 1 the servers failed; 2 a scenario could not do what it is for; 3 the machine is too small, full or slow
         """;
@@ -24,6 +25,8 @@ public sealed record ChaosOptions
     public bool IsShort { get; init; }
 
     public bool List { get; init; }
+
+    public bool Summary { get; init; }
 
     public string Artifacts { get; init; } = Path.Combine(Repository.Root, "artifacts", "chaos");
 
@@ -37,6 +40,7 @@ public sealed record ChaosOptions
             options = name switch
             {
                 "--short" => options with { IsShort = true },
+                "--summary" => options with { Summary = true },
                 "--list" => options with { List = true },
                 "--seed" => options with { Seed = int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : throw new HarnessException("--seed needs a whole number.") },
                 "--only" => options with { Only = Value().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) },

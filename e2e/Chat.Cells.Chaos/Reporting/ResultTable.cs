@@ -16,6 +16,13 @@ public static class ResultTable
         return 0;
     }
 
+    /// <summary>Counts as Node's test runner prints them, for a script that adds up suites.</summary>
+    public static string Summary(IReadOnlyCollection<ScenarioResult> results)
+    {
+        var (passed, skipped) = (results.Count(r => r.Ending == Ending.Passed), results.Count(r => r.Ending == Ending.Skipped));
+        return FormattableString.Invariant($"# pass {passed}\n# fail {results.Count - passed - skipped}\n# skipped {skipped}\n");
+    }
+
     public static string Render(IReadOnlyCollection<ScenarioResult> results)
     {
         var text = new StringBuilder();

@@ -82,6 +82,7 @@ public sealed class Arena : IAsyncDisposable
         aside.Add(RenameAsync());
         var unlucky = world.Members[random.Next(world.Members.Count)];
         foreach (var device in unlucky.Devices) device.Client.DropConnection();
+        aside.Add(strangers.TryAsync("reading receipts", () => unlucky.Devices[0].Client.Api.GetReceiptsAsync(unlucky.Conversations[0].ChannelId, CancellationToken.None)));
         foreach (var region in world.Members.Select(m => m.Region).Distinct())
         {
             var other = world.Members[random.Next(world.Members.Count)];

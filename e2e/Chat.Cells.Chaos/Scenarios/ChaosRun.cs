@@ -16,6 +16,7 @@ public static class ChaosRun
         var results = await RunAsync(chosen, options, output, cancellationToken);
         output.WriteLine();
         output.Write(ResultTable.Render(results));
+        if (options.Summary) output.Write(ResultTable.Summary(results));
         return ResultTable.ExitCode(results);
     }
 

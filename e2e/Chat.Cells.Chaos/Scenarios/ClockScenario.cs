@@ -18,7 +18,7 @@ public sealed class ClockScenario(string whose, bool isAhead) : IScenario
 
     public string What => $"the clock of {(whose == Log ? "the log" : $"the {whose} server")} is ten minutes {(isAhead ? "ahead" : "behind")}, then it is set right";
 
-    public bool IsShort => whose is Log;
+    public bool IsShort => whose is Log && !isAhead;
 
     public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
     {
