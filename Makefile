@@ -28,14 +28,13 @@ lint: ## Build with every analyzer as an error and check the formatting
 smoke: ## Kill one process after another under load and prove that no acked message is lost (ROLES=separate: two processes of each role, on Kafka and Redis; ENGINES=real: on the servers that the environment names; ARGS="--seed N …")
 	@ROLES='$(ROLES)' ENGINES='$(ENGINES)' scripts/load.sh smoke $(ARGS)
 
+chaos: ## Hurt the cells in every way it knows and prove that no acked message is lost (ARGS="--seed N --only NAME", --list)
+	@scripts/chaos.sh $(ARGS)
+
 bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--workload direct --quick …")
 	@scripts/bench.sh $(ARGS)
 
 bench-cells: ## Measure latency within and between the cells of the laptop cluster
-chaos: ## Hurt the cells in every way it knows and prove that no acked message is lost (ARGS="--seed N --only NAME", --list)
-	@scripts/chaos.sh $(ARGS)
-
-bench: ## Measure latency and throughput on the laptop cluster
 	@scripts/load.sh bench $(ARGS)
 
 e2e-api: ## Run the suites of the operator's API side against the cluster of KUBECONFIG
