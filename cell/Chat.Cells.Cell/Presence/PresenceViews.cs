@@ -142,7 +142,8 @@ internal sealed partial class PresenceViews
         try
         {
             var found = await state.WatchPresenceAsync(identity.ServerId, entries.ConvertAll(e => e.UserId), options.RegistrationLife, cancellationToken);
-            for (var i = 0; i < entries.Count; i++) entries[i].Read(found[i], began, time.GetTimestamp(), Now);
+            var patience = (long)(options.RegistrationLife.TotalSeconds * time.TimestampFrequency);
+            for (var i = 0; i < entries.Count; i++) entries[i].Read(found[i], began, patience, time.GetTimestamp(), Now);
         }
         catch (CellStateException e)
         {

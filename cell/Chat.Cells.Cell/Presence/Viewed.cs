@@ -20,16 +20,10 @@ internal sealed class ShownPresence(PresenceSnapshot snapshot, long now)
 /// <summary>A user whom somebody views on this server: who does, and what they were shown last. Locked by itself; once <see cref="IsRemoved"/> it is never used again.</summary>
 internal sealed class Viewed(string userId)
 {
-    /// <summary>
-    /// A state that was emptied knows nothing of a user who is here until that user's server says it again, within one tick. So many reads in a row must find nothing before
-    /// the user counts as gone.
-    /// </summary>
-    private const int PatienceReads = 3;
-
     private readonly HashSet<IPresenceViewer> viewers = new(1);
     private PresenceSnapshot? current;
     private long changedAt;
-    private int misses;
+    private long missingSince;
 
     public string UserId => userId;
 
@@ -66,7 +60,11 @@ internal sealed class Viewed(string userId)
     }
 
     /// <summary>What a read found (null: nothing) that began at a time: as true as can be, unless a newer notice came meanwhile.</summary>
-    public int Read(PresenceSnapshot? found, long beganAt, long timestamp, long now)
+    /// <param name="patience">
+    /// A state that was emptied knows nothing of a user who is here until that user's server says it again, within one tick. Only a user of whom nothing was known for this
+    /// long, in timestamp units, counts as gone.
+    /// </param>
+    public int Read(PresenceSnapshot? found, long beganAt, long patience, long timestamp, long now)
     {
         lock (this)
         {
@@ -74,12 +72,14 @@ internal sealed class Viewed(string userId)
             if (found is null)
             {
                 if (current is null) return Set(PresenceSnapshot.Unknown(userId), timestamp, now);
-                if (current.Status == PresenceStatus.Offline || ++misses < PatienceReads) return 0;
-                return Set(Gone(), timestamp, now);
+                if (current.Status == PresenceStatus.Offline) return 0;
+                if (missingSince == 0) missingSince = timestamp;
+                return timestamp - missingSince < patience ? 0 : Set(Gone(), timestamp, now);
             }
-            misses = 0;
             // By the stamps alone a state whose clock has gone back would never be believed again.
-            return current is not null && changedAt > beganAt && current.Stamp > found.Stamp ? 0 : Set(found, timestamp, now);
+            if (current is null || changedAt <= beganAt || current.Stamp <= found.Stamp) return Set(found, timestamp, now);
+            missingSince = 0;
+            return 0;
         }
     }
 
@@ -107,6 +107,7 @@ internal sealed class Viewed(string userId)
     {
         var looksNew = current is null || !current.LooksLike(next);
         current = next;
+        missingSince = 0;
         changedAt = timestamp;
         if (!looksNew) return 0;
         var shown = new ShownPresence(next, now);
