@@ -1,0 +1,170 @@
+using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Connections;
+using Chat.Cells.Cell.Tests.Contracts.Running;
+using Chat.Cells.Cell.Tests.Engines.Redis;
+using Chat.Cells.Cell.Tests.Hosting;
+using Chat.Cells.KafkaMock;
+
+namespace Chat.Cells.Cell.Tests.Engines.Kafka;
+
+/// <summary>A whole cell on <c>--log kafka --state redis</c>.</summary>
+[Needs(Needed.RedisServer)]
+public abstract class KafkaCellContract : IAsyncLifetime
+{
+    private readonly string folder = TestCell.NewFolder();
+    private RedisServer redis = null!;
+
+    /// <summary>Where Kafka is, for a cell with topics of few partitions.</summary>
+    protected abstract CellOptions OnKafka(CellOptions options);
+
+    protected abstract Task CleanUpAsync();
+
+    public async Task InitializeAsync() => redis = await RedisServer.StartAsync();
+
+    public async Task DisposeAsync()
+    {
+        await redis.DisposeAsync();
+        await CleanUpAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    protected CellOptions Options => OnKafka(TestCell.DefaultOptions(folder)) with { State = "redis", Redis = redis.Endpoint, SmallTopics = true };
+
+    private Task<TestCell> StartAsync() => TestCell.StartAsync(_ => Options, folder: folder);
+
+    [Fact]
+    public async Task Cell_TwoClientsAndARestart_DeliversAllOnceInOrder()
+    {
+        TestUser anna, bob;
+        string direct, group, cursor;
+        await using (var cell = await StartAsync())
+        {
+            anna = await cell.SignUpAsync("anna");
+            bob = await cell.SignUpAsync("bob");
+            direct = await cell.CreateDirectAsync(anna, bob);
+            group = await cell.CreateGroupAsync(anna, "group", bob);
+            await using var sender = await cell.ConnectAsync(anna);
+            await using var receiver = await cell.ConnectAsync(bob);
+            cursor = await ExchangeAsync(sender, receiver, direct, group, "first");
+        }
+
+        await using (var cell = await StartAsync())
+        {
+            await using var sender = await cell.ConnectAsync(anna);
+            for (var i = 0; i < 10; i++) await SendAsync(sender, i % 2 == 0 ? direct : group, $"while away {i}");
+            await using var receiver = await cell.OpenAsync(bob);
+            var missed = await SyncAsync(receiver, cursor);
+            Assert.Equal(Enumerable.Range(0, 10).Where(i => i % 2 == 0).Select(i => $"while away {i}"), missed[direct]);
+            Assert.Equal(Enumerable.Range(0, 10).Where(i => i % 2 == 1).Select(i => $"while away {i}"), missed[group]);
+
+            await ExchangeAsync(sender, receiver, direct, group, "second");
+            await receiver.SettleAsync();
+            Assert.Empty(receiver.Kept("new_message"));
+        }
+    }
+
+    /// <summary>Sends to both channels and sees each message come, in its channel's order; returns the receiver's last cursor.</summary>
+    private static async Task<string> ExchangeAsync(TestSocket sender, TestSocket receiver, string direct, string group, string name)
+    {
+        for (var i = 0; i < 10; i++) await SendAsync(sender, i % 2 == 0 ? direct : group, $"{name} {i}");
+        var seen = new Dictionary<string, List<string>> { [direct] = [], [group] = [] };
+        var cursor = "";
+        for (var i = 0; i < 10; i++)
+        {
+            var message = await receiver.PayloadAsync("new_message");
+            seen[(string)message["channelId"]!].Add((string)message["content"]!);
+            cursor = (string)message["cursor"]!;
+        }
+        Assert.Equal(Enumerable.Range(0, 10).Where(i => i % 2 == 0).Select(i => $"{name} {i}"), seen[direct]);
+        Assert.Equal(Enumerable.Range(0, 10).Where(i => i % 2 == 1).Select(i => $"{name} {i}"), seen[group]);
+        return cursor;
+    }
+
+    private static async Task SendAsync(TestSocket sender, string channel, string text)
+    {
+        await sender.MessageAsync(channel, text, text.Replace(' ', '-'));
+        await sender.ReceiveAsync("message_ack", text.Replace(' ', '-'));
+    }
+
+    /// <summary>What was missed, by channel: from the batches, and from what came live after them.</summary>
+    private static async Task<Dictionary<string, List<string>>> SyncAsync(TestSocket socket, string cursor)
+    {
+        await socket.SendAsync("sync", new { cursor });
+        var missed = new Dictionary<string, List<string>>();
+        var count = 0;
+        for (var more = true; more;)
+        {
+            var batch = await socket.PayloadAsync("sync_batch");
+            foreach (var e in batch["events"]!.AsArray()) Take(e!["payload"]!, (string)e["type"]!);
+            more = (bool)batch["more"]!;
+        }
+        while (count < 10) Take(await socket.PayloadAsync("new_message"), "new_message");
+        return missed;
+
+        void Take(System.Text.Json.Nodes.JsonNode payload, string type)
+        {
+            if (type != "new_message") return;
+            count++;
+            var channel = (string)payload["channelId"]!;
+            if (!missed.TryGetValue(channel, out var texts)) missed[channel] = texts = [];
+            texts.Add((string)payload["content"]!);
+        }
+    }
+}
+
+[Needs(Needed.Librdkafka)]
+public sealed class KafkaMockCellTests : KafkaCellContract
+{
+    private readonly MockKafkaCluster cluster = new();
+
+    public KafkaMockCellTests()
+    {
+        foreach (var topic in CellTopics.All(Topics.Embedded, "eu-west-1", [])) cluster.CreateTopic("eu-west-1." + topic.Name, topic.Partitions);
+    }
+
+    protected override CellOptions OnKafka(CellOptions options) => options with { Log = "kafka", KafkaBootstrap = cluster.BootstrapServers, KafkaTopicsExternal = true };
+
+    protected override Task CleanUpAsync()
+    {
+        cluster.Dispose();
+        return Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Start_ExternalTopicsMissing_SaysWhichAndHowTheyMustBe()
+    {
+        cluster.DeleteTopic("eu-west-1." + Topics.InboxTopic);
+
+        var error = await Assert.ThrowsAsync<LogException>(() => CellHost.StartAsync(Options, configureLogging: _ => { }));
+
+        Assert.Contains("'eu-west-1.chat.inbox' is missing: 8 partitions, 3 copies", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("chat.dead", error.Message, StringComparison.Ordinal);
+    }
+}
+
+/// <summary>On the Kafka that <c>KAFKA_BOOTSTRAP_SERVERS</c> names; the cell makes its topics, which are deleted afterwards.</summary>
+[Needs(Needed.Kafka)]
+public sealed class KafkaCellTests : KafkaCellContract
+{
+    private readonly string cell = $"t{Guid.NewGuid():n}"[..20];
+
+    protected override CellOptions OnKafka(CellOptions options)
+    {
+        var kafka = RealKafka.Options();
+        return options with { Cell = cell, Log = "kafka", KafkaBootstrap = kafka.BootstrapServers, KafkaReplication = kafka.ReplicationFactor, KafkaMinInSync = kafka.MinInSyncReplicas };
+    }
+
+    protected override Task CleanUpAsync() => RealKafka.DeleteTopicsAsync([.. CellTopics.All(Topics.Embedded, cell, []).Select(t => $"{cell}.{t.Name}")]);
+
+    [Fact]
+    public async Task Start_MoreCopiesThanBrokers_NamesTheOption()
+    {
+        var options = Options with { Cell = cell + "x", KafkaReplication = 50 };
+
+        var error = await Assert.ThrowsAsync<LogException>(() => CellHost.StartAsync(options, configureLogging: _ => { }));
+
+        Assert.Contains("--kafka-replication", error.Message, StringComparison.Ordinal);
+    }
+}
