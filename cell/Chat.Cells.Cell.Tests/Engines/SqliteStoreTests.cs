@@ -39,3 +39,20 @@ public sealed class SqliteAccountStoreTests : AccountStoreContract
         folder.Dispose();
     }
 }
+
+/// <summary>The topics' generations on SQLite.</summary>
+[ContractSuite(nameof(ITopicGenerations), "sqlite")]
+public sealed class SqliteTopicGenerationsTests : TopicGenerationsContract
+{
+    private readonly TempFolder folder = new();
+    private SqliteStore? store;
+
+    protected override async ValueTask<ITopicGenerations> OpenAsync() =>
+        store = await SqliteStore.OpenAsync(Path.Combine(folder.Path, "store.db"), new SqliteStoreOptions(), TimeProvider.System, NullLogger<SqliteStore>.Instance, default);
+
+    protected override async ValueTask CloseAsync()
+    {
+        await store!.DisposeAsync();
+        folder.Dispose();
+    }
+}

@@ -22,8 +22,8 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         try
         {
             var state = Opened(await OpenStateAsync(options, time, loggers));
-            var log = Opened(await OpenLogAsync(options, time, loggers, cancellationToken));
             var store = Opened(await OpenStoreAsync(options, time, loggers, cancellationToken));
+            var log = Opened(await OpenLogAsync(options, store as ITopicGenerations, time, loggers, cancellationToken));
             return new CellEngines(log, store, (IAccountStore)store, state);
         }
         catch (Exception)
@@ -48,8 +48,9 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
             ? await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>())
             : new MemoryCellState(time);
 
-    private static async ValueTask<IMessageLog> OpenLogAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
-        options.Log == "kafka" ? OpenKafka(options, time, loggers) : await OpenSegmentLogAsync(options.DataDirectory, time, loggers, cancellationToken);
+    private static async ValueTask<IMessageLog> OpenLogAsync(
+        CellOptions options, ITopicGenerations? generations, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        options.Log == "kafka" ? OpenKafka(options, generations, time, loggers) : await OpenSegmentLogAsync(options.DataDirectory, time, loggers, cancellationToken);
 
     /// <summary>Every engine of the store keeps accounts too.</summary>
     private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
@@ -70,12 +71,12 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         };
     }
 
-    private static KafkaLog OpenKafka(CellOptions options, TimeProvider time, ILoggerFactory loggers)
+    private static KafkaLog OpenKafka(CellOptions options, ITopicGenerations? generations, TimeProvider time, ILoggerFactory loggers)
     {
         var kafka = KafkaSettings.From(options);
         try
         {
-            return new KafkaLog(kafka, time, loggers.CreateLogger<KafkaLog>());
+            return new KafkaLog(kafka, time, loggers.CreateLogger<KafkaLog>(), generations: generations);
         }
         catch (DllNotFoundException e)
         {

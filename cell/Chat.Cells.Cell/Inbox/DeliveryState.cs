@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 
 namespace Chat.Cells.Cell.Inbox;
@@ -26,7 +27,7 @@ public sealed class DeliveryState(int bucket, IReadOnlyDictionary<long, long> ma
     public InboxCursor CursorOf(long offset, long appendTime)
     {
         Bucket = Math.Max(Bucket, InboxCursor.BucketOf(appendTime));
-        return new InboxCursor(InboxCursor.InitialEpoch, Bucket, offset);
+        return new InboxCursor(InboxCursor.InitialEpoch + LogOffset.GenerationOf(offset), Bucket, offset);
     }
 
     /// <summary>Decides whether a record is delivered; then it counts as delivered.</summary>

@@ -22,6 +22,8 @@ internal static partial class PartitionTime
         }
         if (await store.FindPartitionTimeAsync(Topics.LogPartition(partition), cancellationToken) is not { } stored)
         {
+            // A topic that was made again: nothing below was ever judged, and before it nothing either.
+            if (LogOffset.IsFirst(from)) return 0;
             throw new LogException(
                 $"{partition.Topic}[{partition.Partition}] was judged below offset {from}, but its last id time is neither in the commit nor in the store. Judging stops, "
                 + "because ids might run backwards; restore the store that belongs to this log.");

@@ -19,6 +19,9 @@ public abstract class KafkaCellContract : IAsyncLifetime
     /// <summary>Where Kafka is, for a cell with topics of few partitions.</summary>
     protected abstract CellOptions OnKafka(CellOptions options);
 
+    /// <summary>Deletes a topic, with all that is in it, and makes it again where the cell doesn't.</summary>
+    protected abstract Task RemakeAsync(TopicSpec topic);
+
     protected abstract Task CleanUpAsync();
 
     public async Task InitializeAsync() => redis = await RedisServer.StartAsync();
@@ -60,6 +63,41 @@ public abstract class KafkaCellContract : IAsyncLifetime
             Assert.Equal(Enumerable.Range(0, 10).Where(i => i % 2 == 1).Select(i => $"while away {i}"), missed[group]);
 
             await ExchangeAsync(sender, receiver, direct, group, "second");
+            await receiver.SettleAsync();
+            Assert.Empty(receiver.Kept("new_message"));
+        }
+    }
+
+    [Fact]
+    public async Task Topics_MadeAgain_OldCursorGetsTheOldAndTheNewOnceInOrder()
+    {
+        TestUser anna, bob;
+        string direct, group, cursor;
+        await using (var cell = await StartAsync())
+        {
+            anna = await cell.SignUpAsync("anna");
+            bob = await cell.SignUpAsync("bob");
+            direct = await cell.CreateDirectAsync(anna, bob);
+            group = await cell.CreateGroupAsync(anna, "group", bob);
+            await using var sender = await cell.ConnectAsync(anna);
+            await using (var receiver = await cell.ConnectAsync(bob)) cursor = await ExchangeAsync(sender, receiver, direct, group, "before");
+            await using var other = await cell.ConnectAsync(bob);
+            for (var i = 0; i < 5; i++) await SendAsync(sender, direct, $"while away {i}");
+            for (var i = 0; i < 5; i++) await other.PayloadAsync("new_message");
+        }
+
+        foreach (var topic in CellTopics.All(Topics.Embedded, Options.Cell, [])) await RemakeAsync(topic);
+        await using (var cell = await StartAsync())
+        {
+            await using var sender = await cell.ConnectAsync(anna);
+            // A request of before is still known; its offset is another one's now.
+            await SendAsync(sender, direct, "while away 0");
+            for (var i = 5; i < 10; i++) await SendAsync(sender, direct, $"while away {i}");
+            await using var receiver = await cell.OpenAsync(bob);
+            var missed = await SyncAsync(receiver, cursor);
+            Assert.Equal(Enumerable.Range(0, 10).Select(i => $"while away {i}"), missed[direct]);
+
+            await ExchangeAsync(sender, receiver, direct, group, "after");
             await receiver.SettleAsync();
             Assert.Empty(receiver.Kept("new_message"));
         }
@@ -126,6 +164,13 @@ public sealed class KafkaMockCellTests : KafkaCellContract
 
     protected override CellOptions OnKafka(CellOptions options) => options with { Log = "kafka", KafkaBootstrap = cluster.BootstrapServers, KafkaTopicsExternal = true };
 
+    protected override Task RemakeAsync(TopicSpec topic)
+    {
+        cluster.DeleteTopic("eu-west-1." + topic.Name);
+        cluster.CreateTopic("eu-west-1." + topic.Name, topic.Partitions);
+        return Task.CompletedTask;
+    }
+
     protected override Task CleanUpAsync()
     {
         cluster.Dispose();
@@ -155,6 +200,8 @@ public sealed class KafkaCellTests : KafkaCellContract
         var kafka = RealKafka.Options();
         return options with { Cell = cell, Log = "kafka", KafkaBootstrap = kafka.BootstrapServers, KafkaReplication = kafka.ReplicationFactor, KafkaMinInSync = kafka.MinInSyncReplicas };
     }
+
+    protected override Task RemakeAsync(TopicSpec topic) => RealKafka.DeleteTopicsAsync([$"{cell}.{topic.Name}"]);
 
     protected override Task CleanUpAsync() => RealKafka.DeleteTopicsAsync([.. CellTopics.All(Topics.Embedded, cell, []).Select(t => $"{cell}.{t.Name}")]);
 

@@ -1,12 +1,7 @@
-using System.Collections.Concurrent;
-using System.Text;
-using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
-using Chat.Cells.KafkaMock;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
@@ -15,8 +10,6 @@ namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 [Needs(Needed.Librdkafka)]
 public sealed class KafkaFaultTests
 {
-    private const string Prefix = "test.";
-    private const string Topic = "faults";
     private const short Produce = 0;
     private const short OffsetFetch = 9;
     private const short FindCoordinator = 10;
@@ -24,7 +17,6 @@ public sealed class KafkaFaultTests
     private const int NotLeader = 6;
     private const int RequestTimedOut = 7;
     private const int TopicAuthorizationFailed = 29;
-    private static readonly TopicPartition Partition = new(Topic, 0);
 
     [Fact]
     public async Task Append_LeaderDownAndUp_WaitsAndKeepsOrder()
@@ -48,7 +40,7 @@ public sealed class KafkaFaultTests
         var expected = new List<string>();
         for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++)
         {
-            kafka.Cluster.SetLeader(Prefix + Topic, 0, broker);
+            kafka.Cluster.SetLeader(RunningLog.Prefix + RunningLog.Topic, 0, broker);
             string[] values = [.. Enumerable.Range(0, 10).Select(i => $"{broker}.{i}")];
             expected.AddRange(values);
             await kafka.AppendInOrderAsync(values);
@@ -129,7 +121,7 @@ public sealed class KafkaFaultTests
         kafka.Cluster.PushErrors(OffsetFetch, CoordinatorNotAvailable);
         var consumer = new RecordingConsumer();
         using var stop = new CancellationTokenSource();
-        var running = kafka.Log.ConsumeAsync("group", [Topic], consumer, stop.Token);
+        var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
 
         await Eventually.TrueAsync(() => consumer.Seen.Count == 1, "the record is processed");
         await stop.CancelAsync();
@@ -148,79 +140,5 @@ public sealed class KafkaFaultTests
         await kafka.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
 
         await Assert.ThrowsAsync<LogUnavailableException>(() => append.WaitAsync(TimeSpan.FromSeconds(30)));
-    }
-
-    private sealed class Lines : ILogger<KafkaLog>
-    {
-        public ConcurrentQueue<string> Written { get; } = new();
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Written.Enqueue(formatter(state, exception));
-    }
-
-    private sealed class RunningLog(MockKafkaCluster cluster, KafkaLog log, Lines lines) : IAsyncDisposable
-    {
-        public IEnumerable<string> Logged => lines.Written;
-
-        public MockKafkaCluster Cluster => cluster;
-
-        public KafkaLog Log => log;
-
-        public static async Task<RunningLog> StartAsync(TimeSpan? patience = null)
-        {
-            var cluster = new MockKafkaCluster();
-            var options = new KafkaOptions
-            {
-                BootstrapServers = cluster.BootstrapServers,
-                Prefix = Prefix,
-                ReplicationFactor = 3,
-                MinInSyncReplicas = 1,
-                AppendTimeout = patience ?? TimeSpan.FromSeconds(40),
-                SessionTimeout = TimeSpan.FromSeconds(6),
-            };
-            var lines = new Lines();
-            var log = new KafkaLog(options, TimeProvider.System, lines, new MockTopicAdmin(cluster));
-            await log.EnsureTopicsAsync([new TopicSpec(Topic, 1, TimeSpan.FromDays(1))], default);
-            return new RunningLog(cluster, log, lines);
-        }
-
-        public Task AppendAsync(string value) => log.AppendAsync(Partition, "key"u8.ToArray(), Encoding.UTF8.GetBytes(value), default).AsTask();
-
-        public Task AppendInOrderAsync(IReadOnlyList<string> values) =>
-            log.AppendInOrderAsync(Partition, [.. values.Select(v => new LogEntry("key"u8.ToArray(), Encoding.UTF8.GetBytes(v)))], default).AsTask();
-
-        public async Task<bool> TryAppendAsync(string value)
-        {
-            try
-            {
-                await AppendAsync(value);
-                return true;
-            }
-            catch (LogException)
-            {
-                return false;
-            }
-        }
-
-        public async Task<List<string>> ReadAllAsync()
-        {
-            var values = new List<string>();
-            while (true)
-            {
-                var records = await log.ReadAsync(Partition, values.Count, 1_000, TimeSpan.Zero, default);
-                if (records.Count == 0) return values;
-                values.AddRange(records.Select(r => Encoding.UTF8.GetString(r.Value.Span)));
-            }
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await log.DisposeAsync();
-            cluster.Dispose();
-        }
     }
 }

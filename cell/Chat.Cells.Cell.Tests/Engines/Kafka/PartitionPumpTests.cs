@@ -14,9 +14,18 @@ public sealed class PartitionPumpTests
     private readonly RecordingConsumer consumer = new() { Metadata = null };
 
     private PartitionPump NewPump() => new(
-        new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, consumer, new PumpControl(null!, commands), TimeProvider.System, NullLogger.Instance);
+        new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, new SameTopic(), consumer, new PumpControl(null!, commands, TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
 
     private static LogRecord Record(int offset) => new(offset, 0, new byte[] { 1 }, new byte[] { 2 });
+
+    private sealed class SameTopic : IPumpTopic
+    {
+        public ValueTask<TopicHistory> HistoryAsync(CancellationToken cancellationToken) => new(TopicHistory.First);
+
+        public ValueTask CheckAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+        public ValueTask CutAsync(int partition, long from, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    }
 
     [Fact]
     public async Task Add_UpToTheHighWaterMark_AsksForAPauseOnceAndForAResumeWhenEmptied()

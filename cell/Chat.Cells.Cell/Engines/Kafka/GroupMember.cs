@@ -12,38 +12,42 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 internal sealed partial class GroupMember
 {
     private static readonly TimeSpan PollTimeout = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan AnewDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RevokeTimeout = TimeSpan.FromSeconds(15);
 
     private readonly KafkaOptions _options;
     private readonly string _group;
-    private readonly IReadOnlyList<string> _topics;
+    private readonly IReadOnlyList<string> _names;
+    private readonly KafkaTopics _topics;
     private readonly IPartitionProcessorFactory _factory;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly CancellationTokenSource _anew = new();
     private readonly ConcurrentQueue<PumpCommand> _commands = new();
     private readonly Dictionary<Confluent.Kafka.TopicPartition, PartitionPump> _pumps = [];
 
-    public GroupMember(KafkaOptions options, string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, TimeProvider time, ILogger logger)
+    public GroupMember(KafkaOptions options, string group, IReadOnlyList<string> names, KafkaTopics topics, IPartitionProcessorFactory factory, TimeProvider time, ILogger logger)
     {
         _options = options;
         _group = group;
+        _names = names;
         _topics = topics;
         _factory = factory;
         _time = time;
         _logger = logger;
     }
 
-    /// <summary>Runs until cancelled. Fails only when the consumer itself failed for good.</summary>
+    /// <summary>Runs until cancelled, or until it has to begin anew: then it is run again. Fails only when the consumer itself failed for good.</summary>
     public Task RunAsync(CancellationToken cancellationToken) =>
         Task.Factory.StartNew(() => Poll(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void Poll(CancellationToken cancellationToken)
     {
         using var consumer = Build();
-        consumer.Subscribe(_topics.Select(_options.Full));
+        consumer.Subscribe(_names.Select(_options.Full));
         try
         {
-            while (!cancellationToken.IsCancellationRequested)
+            while (!cancellationToken.IsCancellationRequested && !_anew.IsCancellationRequested)
             {
                 while (_commands.TryDequeue(out var command))
                 {
@@ -55,11 +59,15 @@ internal sealed partial class GroupMember
         }
         finally
         {
+            _anew.Cancel();
             // Their last commits must come before the group is left, which Close does at once.
             Stop([.. _pumps.Keys]);
             consumer.Close();
         }
     }
+
+    /// <summary>A moment later, so that other partitions with the same trouble are done with it too.</summary>
+    private void BeginAnew() => _anew.CancelAfter(AnewDelay);
 
     private void Take(IConsumer<byte[], byte[]> consumer)
     {
@@ -67,6 +75,12 @@ internal sealed partial class GroupMember
         try
         {
             result = consumer.Consume(PollTimeout);
+        }
+        catch (ConsumeException e) when (e.Error.Code is ErrorCode.Local_AutoOffsetReset or ErrorCode.OffsetOutOfRange)
+        {
+            LogPollFailed(_group, e.Error.Reason);
+            if (e.ConsumerRecord?.TopicPartition is { } lost && _pumps.TryGetValue(lost, out var astray)) astray.OutOfRange();
+            return;
         }
         catch (ConsumeException e) when (!e.Error.IsFatal)
         {
@@ -86,7 +100,8 @@ internal sealed partial class GroupMember
             GroupId = _options.Full(_group),
             EnableAutoCommit = false,
             EnableAutoOffsetStore = false,
-            AutoOffsetReset = AutoOffsetReset.Earliest,
+            // Nothing is skipped without a word: see PartitionPump.OutOfRange.
+            AutoOffsetReset = AutoOffsetReset.Error,
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
             HeartbeatIntervalMs = (int)_options.SessionTimeout.TotalMilliseconds / 3,
@@ -114,7 +129,7 @@ internal sealed partial class GroupMember
         {
             var source = partitions[i];
             var partition = new TopicPartition(source.Topic[_options.Prefix.Length..], source.Partition.Value);
-            var pump = new PartitionPump(source, partition, committed[i], _factory, new PumpControl(consumer, _commands), _time, _logger);
+            var pump = new PartitionPump(source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _options.RequestTimeout, BeginAnew), _time, _logger);
             _pumps[source] = pump;
             pump.Start();
             offsets.Add(new TopicPartitionOffset(source, committed[i] is { } c ? new Offset(c.NextOffset) : Offset.Beginning));
@@ -148,15 +163,3 @@ internal sealed partial class GroupMember
     [LoggerMessage(3, LogLevel.Error, "Group {Group}: a processor did not stop within {Timeout}; its late effects are repeats, which the high-water marks drop")]
     private partial void LogSlowStop(string group, TimeSpan timeout);
 }
-
-/// <summary>What a pump may ask of the consumer: run on the polling thread.</summary>
-internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, ConcurrentQueue<PumpCommand> commands)
-{
-    public void Enqueue(PartitionPump pump, Action<IConsumer<byte[], byte[]>> run) => commands.Enqueue(new PumpCommand(pump, run));
-
-    public void Commit(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata) =>
-        OffsetCommits.Commit(consumer, source.Topic, source.Partition.Value, nextOffset, metadata);
-}
-
-/// <summary>Something that a pump wants done on the polling thread.</summary>
-internal readonly record struct PumpCommand(PartitionPump Pump, Action<IConsumer<byte[], byte[]>> Run);

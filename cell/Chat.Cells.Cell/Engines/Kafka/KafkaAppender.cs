@@ -59,6 +59,14 @@ internal sealed partial class KafkaAppender(KafkaOptions options, TimeProvider t
         }
     }
 
+    /// <summary>Ends the producer as after a failure: what it still does belongs to a topic that is gone.</summary>
+    public void Renew(string reason)
+    {
+        ProducerGeneration? current;
+        lock (_lock) current = _current;
+        if (current is not null) Replace(current, reason);
+    }
+
     private void Replace(ProducerGeneration failed, string reason)
     {
         lock (_lock)
@@ -86,7 +94,7 @@ internal sealed partial class KafkaAppender(KafkaOptions options, TimeProvider t
         Task.WaitAll(retiring);
     }
 
-    [LoggerMessage(1, LogLevel.Error, "The Kafka producer failed for good and is replaced: {Reason}")]
+    [LoggerMessage(1, LogLevel.Error, "The Kafka producer is replaced: {Reason}")]
     private partial void LogReplaced(string reason);
 
     [LoggerMessage(2, LogLevel.Warning, "Kafka producer: {Reason}")]

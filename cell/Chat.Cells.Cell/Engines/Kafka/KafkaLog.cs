@@ -19,25 +19,33 @@ public sealed partial class KafkaLog : IMessageLog
     private readonly KafkaAppender _appender;
     private readonly PartitionReaders _readers;
     private readonly ConcurrentDictionary<string, Lazy<IConsumer<byte[], byte[]>>> _observers = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _disposing = new();
+    private readonly Lazy<Task> _watching;
 
     /// <summary>Connects lazily: the first call finds out whether Kafka is there.</summary>
     /// <param name="options">Where Kafka is.</param>
     /// <param name="time">For back-off.</param>
     /// <param name="logger">Never gets settings or record contents.</param>
     /// <param name="admin">Another way to make topics, where the cluster's own calls aren't to be used.</param>
-    public KafkaLog(KafkaOptions options, TimeProvider time, ILogger<KafkaLog> logger, ITopicAdmin? admin = null)
+    /// <param name="generations">Remembers topics that were made again; null where offsets may begin anew then.</param>
+    public KafkaLog(KafkaOptions options, TimeProvider time, ILogger<KafkaLog> logger, ITopicAdmin? admin = null, ITopicGenerations? generations = null)
     {
         LibrdkafkaLoader.EnsureLoaded();
         _options = options;
         _time = time;
         _logger = logger;
         _admin = admin ?? new KafkaTopicAdmin(options);
-        _topics = new KafkaTopics(options, _admin, logger);
         _appender = new KafkaAppender(options, time, logger);
         _readers = new PartitionReaders(options);
+        _topics = new KafkaTopics(options, _admin, new TopicHistories(generations), BeginAnew, logger);
+        _watching = new Lazy<Task>(() => Task.Run(WatchAsync));
     }
 
-    public ValueTask EnsureTopicsAsync(IReadOnlyList<TopicSpec> topics, CancellationToken cancellationToken) => _topics.EnsureAsync(topics, cancellationToken);
+    public async ValueTask EnsureTopicsAsync(IReadOnlyList<TopicSpec> topics, CancellationToken cancellationToken)
+    {
+        await _topics.EnsureAsync(topics, cancellationToken);
+        _ = _watching.Value;
+    }
 
     public int PartitionCount(string topic) => _topics.PartitionCount(topic);
 
@@ -45,7 +53,15 @@ public sealed partial class KafkaLog : IMessageLog
     {
         cancellationToken.ThrowIfCancellationRequested();
         CheckPartition(partition);
-        return _appender.AppendAsync(partition.Topic, partition.Partition, key, value, cancellationToken);
+        // Handed over before anything is awaited, so that the order of the calls is kept.
+        var own = _appender.AppendAsync(partition.Topic, partition.Partition, key, value, cancellationToken);
+        return LogicalAsync(own);
+
+        async ValueTask<LogPosition> LogicalAsync(ValueTask<LogPosition> appending)
+        {
+            var position = await appending;
+            return position with { Offset = _topics.History(partition.Topic).Logical(partition.Partition, position.Offset) };
+        }
     }
 
     public ValueTask AppendInOrderAsync(TopicPartition partition, IReadOnlyList<LogEntry> entries, CancellationToken cancellationToken)
@@ -61,7 +77,8 @@ public sealed partial class KafkaLog : IMessageLog
         {
             try
             {
-                await new GroupMember(_options, group, topics, factory, _time, _logger).RunAsync(cancellationToken);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _topics.Changed);
+                await new GroupMember(_options, group, topics, _topics, factory, _time, _logger).RunAsync(either.Token);
             }
             catch (Exception e) when (e is KafkaException or LogException)
             {
@@ -71,15 +88,30 @@ public sealed partial class KafkaLog : IMessageLog
         }
     }
 
-    public async ValueTask<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken) =>
-        await _readers.ReadAsync(partition, fromOffset, maxRecords, wait, cancellationToken);
+    public async ValueTask<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        var history = _topics.History(partition.Topic);
+        if (history.Own(partition.Partition, fromOffset) is not { } own) throw new OffsetOutOfRangeException(partition, fromOffset, await GetOffsetsAsync(partition, cancellationToken));
+        try
+        {
+            var records = await _readers.ReadAsync(partition, own, maxRecords, wait, cancellationToken);
+            return history.Logical(partition.Partition, records);
+        }
+        catch (OffsetOutOfRangeException e)
+        {
+            throw new OffsetOutOfRangeException(partition, fromOffset, Logical(history, partition, e.Range));
+        }
+    }
 
     public async ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken)
     {
+        var history = _topics.History(partition.Topic);
         var observer = Observer("reader");
         try
         {
-            return await Task.Run(() => PartitionReader.Offsets(observer, new Confluent.Kafka.TopicPartition(_options.Full(partition.Topic), partition.Partition), _options.RequestTimeout), cancellationToken);
+            var own = await Task.Run(
+                () => PartitionReader.Offsets(observer, new Confluent.Kafka.TopicPartition(_options.Full(partition.Topic), partition.Partition), _options.RequestTimeout), cancellationToken);
+            return Logical(history, partition, own);
         }
         catch (KafkaException e)
         {
@@ -92,7 +124,39 @@ public sealed partial class KafkaLog : IMessageLog
         var observer = Observer(group);
         var committed = await Task.Run(
             () => OffsetCommits.Read(observer, [partition with { Topic = _options.Full(partition.Topic) }], _options.RequestTimeout), cancellationToken);
-        return committed[0];
+        return _topics.History(partition.Topic).Committed(partition.Partition, committed[0]);
+    }
+
+    private static OffsetRange Logical(TopicHistory history, TopicPartition partition, OffsetRange own) =>
+        new(history.Logical(partition.Partition, own.Oldest), history.Logical(partition.Partition, own.Next));
+
+    private void BeginAnew()
+    {
+        _appender.Renew("a topic was made again");
+        _readers.Reset();
+    }
+
+    private async Task WatchAsync()
+    {
+        using var timer = new PeriodicTimer(_options.TopicCheckInterval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_disposing.Token))
+            {
+                try
+                {
+                    await _topics.CheckAsync(_disposing.Token);
+                }
+                catch (Exception e) when (e is LogException or StoreException)
+                {
+                    LogCheckFailed(e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_disposing.IsCancellationRequested)
+        {
+            return;
+        }
     }
 
     private void CheckPartition(TopicPartition partition)
@@ -110,6 +174,8 @@ public sealed partial class KafkaLog : IMessageLog
 
     public async ValueTask DisposeAsync()
     {
+        await _disposing.CancelAsync();
+        if (_watching.IsValueCreated) await _watching.Value;
         await Task.Run(() =>
         {
             _appender.Dispose();
@@ -121,4 +187,7 @@ public sealed partial class KafkaLog : IMessageLog
 
     [LoggerMessage(1, LogLevel.Error, "The consumer of group {Group} failed for good and is replaced")]
     private partial void LogMemberFailed(Exception exception, string group);
+
+    [LoggerMessage(2, LogLevel.Warning, "It can't be seen whether topics are still the same: {Reason}")]
+    private partial void LogCheckFailed(string reason);
 }

@@ -29,6 +29,9 @@ public sealed record KafkaOptions
     /// <summary>How long metadata and offset requests may take.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often it is looked whether topics were deleted or made again.</summary>
+    public TimeSpan TopicCheckInterval { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>After this silence the group gives a member's partitions to others.</summary>
     public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

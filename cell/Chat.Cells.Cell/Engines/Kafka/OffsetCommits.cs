@@ -18,7 +18,18 @@ internal static unsafe partial class OffsetCommits
     private static readonly PropertyInfo? NativeHandle = typeof(Handle).GetProperty("LibrdkafkaHandle", BindingFlags.Instance | BindingFlags.NonPublic);
 
     /// <summary>Sends a commit; its answer isn't waited for, since a lost commit is only a replay.</summary>
-    public static void Commit(IClient consumer, string topic, int partition, long nextOffset, string metadata)
+    public static void Commit(IClient consumer, string topic, int partition, long nextOffset, string metadata) =>
+        Commit(consumer, topic, partition, nextOffset, metadata, asynchronously: 1);
+
+    /// <summary>Commits, and waits for it: the place must be there for whoever has the partition next. Blocks.</summary>
+    /// <exception cref="KafkaException">Not committed.</exception>
+    public static void CommitNow(IClient consumer, string topic, int partition, long nextOffset, string metadata)
+    {
+        var error = Commit(consumer, topic, partition, nextOffset, metadata, asynchronously: 0);
+        if (error != 0) throw new KafkaException((ErrorCode)error);
+    }
+
+    private static int Commit(IClient consumer, string topic, int partition, long nextOffset, string metadata, int asynchronously)
     {
         var list = rd_kafka_topic_partition_list_new(1);
         try
@@ -33,7 +44,7 @@ internal static unsafe partial class OffsetCommits
                 element->MetadataSize = (nuint)bytes.Length;
                 bytes.CopyTo(new Span<byte>(element->Metadata, bytes.Length));
             }
-            WithHandle(consumer, handle => rd_kafka_commit(handle, list, 1));
+            return WithHandle(consumer, handle => rd_kafka_commit(handle, list, asynchronously));
         }
         finally
         {

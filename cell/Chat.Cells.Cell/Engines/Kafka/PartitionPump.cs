@@ -6,33 +6,34 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 
 /// <summary>
 /// One assigned partition: a bounded buffer that the polling thread fills, and the processor that empties it. When the processor fails, the partition is
-/// read again from what was committed, after a back-off.
+/// read again from what was committed, after a back-off. The buffer counts as Kafka does, the processor sees the log's offsets.
 /// </summary>
 internal sealed partial class PartitionPump : IPartitionAssignment
 {
-    private const int MaxBatch = 512;
-    private const int HighWater = 2_048;
-    private const int LowWater = 512;
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(5);
 
+    private readonly IPumpTopic _topic;
     private readonly IPartitionProcessorFactory _factory;
     private readonly PumpControl _control;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _revoked = new();
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _available = new(0);
-    private List<LogRecord> _buffer = [];
-    private long _expected;
-    private bool _paused;
+    private readonly PumpBuffer _buffer = new();
+    private TopicHistory _history = TopicHistory.First;
+    private CommittedOffset? _own;
+    private CancellationTokenSource? _run;
+    private bool _outOfRange;
     private bool _abandoned;
     private Task _running = Task.CompletedTask;
 
+    /// <param name="own">What the group had committed, as Kafka counts.</param>
     public PartitionPump(
         Confluent.Kafka.TopicPartition source,
         TopicPartition partition,
-        CommittedOffset? committed,
+        CommittedOffset? own,
+        IPumpTopic topic,
         IPartitionProcessorFactory factory,
         PumpControl control,
         TimeProvider time,
@@ -40,8 +41,9 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     {
         Source = source;
         Partition = partition;
-        Committed = committed;
-        _expected = committed?.NextOffset ?? 0;
+        _own = own;
+        _buffer.Restart(own?.NextOffset ?? 0);
+        _topic = topic;
         _factory = factory;
         _control = control;
         _time = time;
@@ -70,30 +72,30 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     }
 
     /// <summary>Takes a record from the polling thread. True when the buffer is full and the partition must be paused.</summary>
-    public bool Add(LogRecord record)
+    public bool Add(LogRecord record) => _buffer.Add(record);
+
+    /// <summary>Kafka doesn't have the offset that was to be read next: the processor is stopped, and it is found out why.</summary>
+    public void OutOfRange()
     {
         lock (_lock)
         {
-            // Left over from before a seek back.
-            if (record.Offset < _expected) return false;
-            _expected = record.Offset + 1;
-            _buffer.Add(record);
-            if (_buffer.Count == 1) _available.Release();
-            if (_paused || _buffer.Count < HighWater) return false;
-            // Said here, not when the consumer is told: the processor might have emptied the buffer by then, and nobody would resume.
-            _paused = true;
-            return true;
+            _outOfRange = true;
+            _run?.Cancel();
         }
     }
 
     public ValueTask CommitAsync(long nextOffset, string metadata, CancellationToken cancellationToken)
     {
+        long own;
+        var text = TopicHistory.Metadata(nextOffset, metadata);
         lock (_lock)
         {
             if (_abandoned || (Committed is { } last && nextOffset < last.NextOffset)) return ValueTask.CompletedTask;
+            own = LogOffset.OwnOf(nextOffset);
             Committed = new CommittedOffset(nextOffset, metadata);
+            _own = new CommittedOffset(own, text);
         }
-        _control.Commit(Source, nextOffset, metadata);
+        _control.Commit(Source, own, text);
         return ValueTask.CompletedTask;
     }
 
@@ -102,106 +104,128 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         var failures = 0;
         while (!_revoked.IsCancellationRequested)
         {
-            var before = Committed;
+            var before = _own;
             try
             {
-                await ProcessAsync();
+                await OpenAsync(goBack: failures > 0);
+                using var run = CancellationTokenSource.CreateLinkedTokenSource(_revoked.Token);
+                Begin(run);
+                await ProcessAsync(run.Token);
                 return;
             }
             catch (OperationCanceledException) when (_revoked.IsCancellationRequested)
             {
                 return;
+            }
+            catch (OperationCanceledException) when (IsOutOfRange())
+            {
+                continue;
             }
             catch (Exception e)
             {
-                failures = Committed == before ? failures + 1 : 1;
+                failures = _own == before ? failures + 1 : 1;
                 LogFailed(e, Partition.Topic, Partition.Partition, Committed?.NextOffset ?? 0);
             }
-            if (!await GoBackAsync(failures)) return;
+            finally
+            {
+                lock (_lock) _run = null;
+            }
+            if (!await BackOffAsync(failures)) return;
         }
     }
 
-    /// <summary>Waits, and goes back to the commit, as often as it takes. False when the partition was taken away.</summary>
-    private async Task<bool> GoBackAsync(int failures)
-    {
-        for (; ; failures++)
-        {
-            try
-            {
-                var wait = Math.Min(FirstBackOff.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10) - 1), LongestBackOff.TotalMilliseconds);
-                await Task.Delay(TimeSpan.FromMilliseconds(wait), _time, _revoked.Token);
-                await RewindAsync();
-                return true;
-            }
-            catch (OperationCanceledException) when (_revoked.IsCancellationRequested)
-            {
-                return false;
-            }
-            catch (KafkaException e)
-            {
-                LogNoSeek(e, Partition.Topic, Partition.Partition);
-            }
-        }
-    }
-
-    private async Task ProcessAsync()
-    {
-        await using var processor = await _factory.StartAsync(this, _revoked.Token);
-        while (true)
-        {
-            await _available.WaitAsync(_revoked.Token);
-            while (Next() is { Count: > 0 } batch)
-            {
-                _revoked.Token.ThrowIfCancellationRequested();
-                await processor.ProcessAsync(batch, _revoked.Token);
-            }
-        }
-    }
-
-    private IReadOnlyList<LogRecord> Next()
+    private void Begin(CancellationTokenSource run)
     {
         lock (_lock)
         {
-            IReadOnlyList<LogRecord> batch;
-            if (_buffer.Count <= MaxBatch)
-            {
-                batch = _buffer;
-                _buffer = [];
-            }
-            else
-            {
-                batch = _buffer[..MaxBatch];
-                _buffer.RemoveRange(0, MaxBatch);
-            }
-            if (_paused && _buffer.Count <= LowWater)
-            {
-                _paused = false;
-                _control.Enqueue(this, consumer => consumer.Resume([Source]));
-            }
-            return batch;
+            _run = run;
+            if (_outOfRange) run.Cancel();
         }
     }
 
-    /// <summary>Goes back to what is committed: on the polling thread, so that nothing older slips into the buffer afterwards.</summary>
-    private Task RewindAsync()
+    private bool IsOutOfRange()
+    {
+        lock (_lock) return _outOfRange;
+    }
+
+    /// <summary>False when the partition was taken away meanwhile.</summary>
+    private async Task<bool> BackOffAsync(int failures)
+    {
+        var wait = Math.Min(FirstBackOff.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10) - 1), LongestBackOff.TotalMilliseconds);
+        await Task.Delay(TimeSpan.FromMilliseconds(wait), _time, _revoked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return !_revoked.IsCancellationRequested;
+    }
+
+    /// <summary>Finds the place to begin at, and goes there where the consumer stands elsewhere.</summary>
+    private async Task OpenAsync(bool goBack)
+    {
+        if (IsOutOfRange())
+        {
+            await FindPlaceAsync();
+            return;
+        }
+        _history = await _topic.HistoryAsync(_revoked.Token);
+        Committed = _history.Committed(Partition.Partition, _own);
+        // What was committed of a topic that is gone says nothing about the one that has its name.
+        var ofAnother = _own is not null && Committed is null;
+        if (ofAnother) _own = null;
+        if (goBack || ofAnother) await SeekAsync(_own?.NextOffset);
+    }
+
+    /// <summary>The offset to be read next isn't there: below what is retained, or past the end because the topic was made again or lost its end.</summary>
+    private async Task FindPlaceAsync()
+    {
+        var before = _history.Id.Length > 0 ? _history : await _topic.HistoryAsync(_revoked.Token);
+        await _topic.CheckAsync(_revoked.Token);
+        _history = await _topic.HistoryAsync(_revoked.Token);
+        // The topic was made again: all consumers begin anew, and this pump is stopped by that.
+        if (_history.Id != before.Id) await Task.Delay(Timeout.InfiniteTimeSpan, _time, _revoked.Token);
+        var range = await _control.OffsetsAsync(Source, _revoked.Token);
+        var ofThisTopic = _own is null || _history.Committed(Partition.Partition, _own) is not null;
+        if (!ofThisTopic) _own = null;
+        var place = _own?.NextOffset ?? range.Oldest;
+        if (ofThisTopic && Math.Max(_buffer.Expected, place) > range.Next)
+        {
+            await _topic.CutAsync(Partition.Partition, range.Next, _revoked.Token);
+            _history = await _topic.HistoryAsync(_revoked.Token);
+            if (place > range.Next) _own = _own! with { NextOffset = place = range.Next };
+        }
+        else if (place < range.Oldest)
+        {
+            LogSkipped(Partition.Topic, Partition.Partition, place, range.Oldest);
+            place = range.Oldest;
+        }
+        await _control.BeginAnewAsync(Source, place, _own?.Metadata ?? TopicHistory.Metadata(_history.Logical(Partition.Partition, place), ""), _revoked.Token);
+        await Task.Delay(Timeout.InfiniteTimeSpan, _time, _revoked.Token);
+    }
+
+    private async Task ProcessAsync(CancellationToken stop)
+    {
+        await using var processor = await _factory.StartAsync(this, stop);
+        while (true)
+        {
+            await _buffer.WaitAsync(stop);
+            while (true)
+            {
+                var batch = _buffer.Take(out var resume);
+                if (resume) _control.Enqueue(this, consumer => consumer.Resume([Source]));
+                if (batch.Count == 0) break;
+                stop.ThrowIfCancellationRequested();
+                await processor.ProcessAsync(_history.Logical(Partition.Partition, batch), stop);
+            }
+        }
+    }
+
+    /// <summary>Goes to an offset (null: the oldest): on the polling thread, so that nothing older slips into the buffer afterwards.</summary>
+    private Task SeekAsync(long? own)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _control.Enqueue(this, consumer =>
         {
             try
             {
-                var offset = Committed is { } committed ? new Offset(committed.NextOffset) : Offset.Beginning;
-                consumer.Seek(new TopicPartitionOffset(Source, offset));
-                lock (_lock)
-                {
-                    _buffer = [];
-                    _expected = Committed?.NextOffset ?? 0;
-                    if (_paused)
-                    {
-                        _paused = false;
-                        consumer.Resume([Source]);
-                    }
-                }
+                consumer.Seek(new TopicPartitionOffset(Source, own is { } offset ? new Offset(offset) : Offset.Beginning));
+                if (_buffer.Restart(own ?? 0)) consumer.Resume([Source]);
                 done.SetResult();
             }
             catch (KafkaException e)
@@ -215,6 +239,6 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     [LoggerMessage(1, LogLevel.Error, "The processor of {Topic}[{Partition}] failed; it starts again at offset {Offset}")]
     private partial void LogFailed(Exception exception, string topic, int partition, long offset);
 
-    [LoggerMessage(2, LogLevel.Warning, "{Topic}[{Partition}] can't go back to its commit yet")]
-    private partial void LogNoSeek(Exception exception, string topic, int partition);
+    [LoggerMessage(2, LogLevel.Error, "{Topic}[{Partition}] was not read for so long that the records from {From} to {Oldest} are gone")]
+    private partial void LogSkipped(string topic, int partition, long from, long oldest);
 }

@@ -11,25 +11,40 @@ internal sealed class PartitionReaders(KafkaOptions options) : IDisposable
     private const int MaxIdle = 16;
     private readonly Lock _lock = new();
     private readonly LinkedList<PartitionReader> _idle = new();
+    private int _generation;
     private bool _disposed;
 
     public async Task<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken)
     {
-        var reader = Take(partition);
+        var reader = Take(partition, out var generation);
         try
         {
             return await reader.ReadAsync(fromOffset, maxRecords, wait, cancellationToken);
         }
         finally
         {
-            if (GiveBack(reader) is { } tooMany) await Task.Run(tooMany.Dispose, CancellationToken.None);
+            if (GiveBack(reader, generation) is { } tooMany) await Task.Run(tooMany.Dispose, CancellationToken.None);
         }
     }
 
-    private PartitionReader Take(TopicPartition partition)
+    /// <summary>The readers keep their places in topics; call it when topics were made again. Blocks until the idle ones are gone.</summary>
+    public void Reset()
+    {
+        PartitionReader[] idle;
+        lock (_lock)
+        {
+            _generation++;
+            idle = [.. _idle];
+            _idle.Clear();
+        }
+        foreach (var reader in idle) reader.Dispose();
+    }
+
+    private PartitionReader Take(TopicPartition partition, out int generation)
     {
         lock (_lock)
         {
+            generation = _generation;
             ObjectDisposedException.ThrowIf(_disposed, this);
             for (var node = _idle.First; node is not null; node = node.Next)
             {
@@ -42,11 +57,11 @@ internal sealed class PartitionReaders(KafkaOptions options) : IDisposable
     }
 
     /// <summary>The reader to be disposed for it, if any.</summary>
-    private PartitionReader? GiveBack(PartitionReader reader)
+    private PartitionReader? GiveBack(PartitionReader reader, int generation)
     {
         lock (_lock)
         {
-            if (_disposed) return reader;
+            if (_disposed || generation != _generation) return reader;
             _idle.AddFirst(reader);
             if (_idle.Count <= MaxIdle) return null;
             var oldest = _idle.Last!.Value;

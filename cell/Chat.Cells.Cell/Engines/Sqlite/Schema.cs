@@ -50,6 +50,11 @@ internal static class Schema
         CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO counters SELECT 'accounts', count(*) FROM accounts;
         """,
+        """
+        CREATE TABLE topic_generations (
+            topic TEXT NOT NULL, number INTEGER NOT NULL, topic_id TEXT NOT NULL, partition INTEGER NOT NULL, from_offset INTEGER NOT NULL,
+            PRIMARY KEY (topic, number)) WITHOUT ROWID;
+        """,
     ];
 
     /// <summary>Brings a file to the newest schema. Safe when several programs open it at once: each step looks again under the write lock.</summary>

@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using Chat.Cells.Cell.Ports;
+using Confluent.Kafka;
+
+namespace Chat.Cells.Cell.Engines.Kafka;
+
+/// <summary>What a pump may ask of the consumer: run on the polling thread.</summary>
+internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, ConcurrentQueue<PumpCommand> commands, TimeSpan requestTimeout, Action restart)
+{
+    /// <summary>Commits a place other than the processor's and has the consumer begin anew: librdkafka goes nowhere by itself after an offset that isn't there.</summary>
+    /// <exception cref="KafkaException">Not committed.</exception>
+    public async Task BeginAnewAsync(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata, CancellationToken cancellationToken)
+    {
+        await Task.Run(() => OffsetCommits.CommitNow(consumer, source.Topic, source.Partition.Value, nextOffset, metadata), cancellationToken);
+        restart();
+    }
+
+    /// <summary>Kafka's own offsets of a partition.</summary>
+    /// <exception cref="KafkaException">No answer.</exception>
+    public Task<OffsetRange> OffsetsAsync(Confluent.Kafka.TopicPartition source, CancellationToken cancellationToken) =>
+        Task.Run(() => PartitionReader.Offsets(consumer, source, requestTimeout), cancellationToken);
+
+    public void Enqueue(PartitionPump pump, Action<IConsumer<byte[], byte[]>> run) => commands.Enqueue(new PumpCommand(pump, run));
+
+    public void Commit(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata) =>
+        OffsetCommits.Commit(consumer, source.Topic, source.Partition.Value, nextOffset, metadata);
+}
+
+/// <summary>Something that a pump wants done on the polling thread.</summary>
+internal readonly record struct PumpCommand(PartitionPump Pump, Action<IConsumer<byte[], byte[]>> Run);
+
+/// <summary>What a pump may ask about its topic.</summary>
+internal interface IPumpTopic
+{
+    /// <summary>The topic's generations as they are stored now.</summary>
+    ValueTask<TopicHistory> HistoryAsync(CancellationToken cancellationToken);
+
+    /// <summary>Finds out whether the topic was made again; if so, all consumers are stopped and begin anew.</summary>
+    ValueTask CheckAsync(CancellationToken cancellationToken);
+
+    /// <summary>The partition lost its end: from an offset on its records are new ones.</summary>
+    ValueTask CutAsync(int partition, long from, CancellationToken cancellationToken);
+}
+
+/// <inheritdoc/>
+internal sealed class PumpTopic(KafkaTopics topics, string topic) : IPumpTopic
+{
+    public ValueTask<TopicHistory> HistoryAsync(CancellationToken cancellationToken) => topics.RefreshAsync(topic, cancellationToken);
+
+    public ValueTask CheckAsync(CancellationToken cancellationToken) => topics.CheckAsync(cancellationToken);
+
+    public ValueTask CutAsync(int partition, long from, CancellationToken cancellationToken) => topics.CutAsync(topic, partition, from, cancellationToken);
+}
