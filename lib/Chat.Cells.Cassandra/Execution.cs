@@ -162,7 +162,7 @@ internal sealed class Execution(Session session, ClusterOptions options, IStatem
         }
         var answer = await connection.RequestAsync(request, (opcode, body) => Result.Read(opcode, body, version, columns), statement.Timeout ?? _defaults.Timeout, stop);
         return answer is SchemaChangeResult
-            ? new RowSet(null, null) { IsSchemaInAgreement = await SchemaAgreement.WaitAsync(connection, session.Hosts, _defaults.Timeout, session.Time, stop) }
+            ? new RowSet(null, null) { IsSchemaInAgreement = await SchemaAgreement.WaitAsync(connection, [.. session.Hosts.Where(h => h.Datacenter == options.LocalDatacenter)], _defaults.Timeout, session.Time, stop) }
             : ToRows(answer, prepared);
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Session = Cassandra.ISession;
 
 namespace Chat.Cells.Cell.Engines.Cassandra;
 
@@ -31,6 +32,9 @@ public sealed record CassandraStoreOptions
 
     /// <summary>How long the driver waits for a node's answer.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(12);
+
+    /// <summary>What stands between the store and its session: faults, in tests.</summary>
+    internal Func<Session, Session>? Between { get; init; }
 
     /// <summary>How long opening waits for a ring that isn't there; afterwards it goes on in the background.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(15);

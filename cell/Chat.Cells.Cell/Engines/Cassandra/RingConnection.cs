@@ -106,7 +106,7 @@ internal sealed partial class RingConnection : IAsyncDisposable
             await new SchemaSetup(session, options, time, logger).RunAsync(cancellationToken);
             var cql = new Cql(options.Keyspace);
             var prepared = await Task.WhenAll(cql.All.Select(text => session.PrepareAsync(text, cancellationToken)));
-            return new Ring(cluster, session, cql, prepared.ToDictionary(statement => statement.QueryString));
+            return new Ring(cluster, options.Between?.Invoke(session) ?? session, cql, prepared.ToDictionary(statement => statement.QueryString));
         }
         catch (Exception)
         {
