@@ -19,6 +19,9 @@ public enum Needed
 
     /// <summary>A real Cassandra, named by <c>CASSANDRA_CONTACT_POINTS</c>.</summary>
     Cassandra,
+
+    /// <summary>One that asks for the name and password of <c>CASSANDRA_USERNAME</c> and <c>CASSANDRA_PASSWORD</c>.</summary>
+    CassandraPassword,
 }
 
 /// <summary>Finds out, when the tests run, whether it is there.</summary>
@@ -45,6 +48,7 @@ internal static class Lack
         Needed.RedisServer => OnPath("redis-server") ? null : "redis-server is not installed",
         Needed.RedisUrl => Unset("REDIS_URL"),
         Needed.Cassandra => Unset("CASSANDRA_CONTACT_POINTS"),
+        Needed.CassandraPassword => Unset("CASSANDRA_CONTACT_POINTS") ?? Unset("CASSANDRA_USERNAME"),
         _ => throw new ArgumentOutOfRangeException(nameof(needed), needed, null),
     };
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using Cassandra;
 using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Tests.Contracts.Running;
@@ -9,7 +10,7 @@ namespace Chat.Cells.Cell.Tests.Engines.Cassandra;
 
 /// <summary>
 /// The ring that CASSANDRA_CONTACT_POINTS names (with CASSANDRA_LOCAL_DATACENTER, default datacenter1; CASSANDRA_USERNAME and CASSANDRA_PASSWORD where it asks for them;
-/// CASSANDRA_REPLICATION, default 1), and a keyspace of its own for each test class, dropped at the end.
+/// CASSANDRA_CA_FILE where it wants TLS; CASSANDRA_REPLICATION, default 1), and a keyspace of its own for each test class, dropped at the end.
 /// </summary>
 public sealed class CassandraRing : IAsyncLifetime
 {
@@ -35,11 +36,23 @@ public sealed class CassandraRing : IAsyncLifetime
         Keyspace = Keyspace,
         Replication = int.Parse(Environment.GetEnvironmentVariable("CASSANDRA_REPLICATION") ?? "1", CultureInfo.InvariantCulture),
         Credentials = Credentials,
+        CertificateAuthorities = Authorities,
         StartTimeout = TimeSpan.FromMinutes(3),
     };
 
     private static (string, string)? Credentials =>
         Environment.GetEnvironmentVariable("CASSANDRA_USERNAME") is { Length: > 0 } name ? (name, Environment.GetEnvironmentVariable("CASSANDRA_PASSWORD") ?? "") : null;
+
+    private static X509Certificate2Collection? Authorities
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("CASSANDRA_CA_FILE") is not { Length: > 0 } file) return null;
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile(file);
+            return authorities;
+        }
+    }
 
     public async ValueTask<CassandraStore> OpenAsync(TimeProvider? time = null, Func<CassandraStoreOptions, CassandraStoreOptions>? change = null) =>
         await CassandraStore.OpenAsync(change is null ? Options : change(Options), time ?? TimeProvider.System, NullLoggerFactory.Instance, default);
@@ -48,7 +61,7 @@ public sealed class CassandraRing : IAsyncLifetime
     public async Task InitializeAsync()
     {
         if (Lack.Of(Needed.Cassandra) is not null) return;
-        cluster = new Cluster(new ClusterOptions { ContactPoints = ContactPoints, LocalDatacenter = Datacenter, Credentials = Credentials });
+        cluster = new Cluster(new ClusterOptions { ContactPoints = ContactPoints, LocalDatacenter = Datacenter, Credentials = Credentials, Tls = Authorities is { } ca ? _ => RingConnection.Secured(ca) : null });
         session = await cluster.ConnectAsync(default);
     }
 

@@ -116,7 +116,7 @@ internal sealed partial class RingConnection : IAsyncDisposable
     }
 
     /// <summary>Certificates are checked against the given authorities alone. Nodes are met by address, which certificates seldom name: whoever the authorities signed is a node.</summary>
-    private static SslClientAuthenticationOptions Secured(X509Certificate2Collection authorities)
+    internal static SslClientAuthenticationOptions Secured(X509Certificate2Collection authorities)
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(authorities);
