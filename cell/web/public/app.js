@@ -4,22 +4,25 @@ import { Conversation } from './ui/conversation.js';
 import { Details } from './ui/details.js';
 import { Dialogs } from './ui/dialogs.js';
 import { $, avatar, icon, setText, tabs, toast } from './ui/dom.js';
-import { explain } from './ui/format.js';
+import { explain, unreadText } from './ui/format.js';
 import { Lists } from './ui/lists.js';
 import { People } from './ui/people.js';
+import { PresenceView } from './ui/presence.js';
 import { Welcome } from './ui/welcome.js';
 
 const chat = new ChatCells();
 const people = new People(chat, () => renderSoon());
-const lists = new Lists(chat, people, channelId => go(channelId));
+const presence = new PresenceView(chat);
+const lists = new Lists(chat, people, presence, channelId => go(channelId));
 const dialogs = new Dialogs(chat, people, () => lists.contacts, channelId => go(channelId));
-const conversation = new Conversation(chat, people, () => go(null));
-const details = new Details(chat, people, dialogs);
+const conversation = new Conversation(chat, people, presence, () => go(null));
+const details = new Details(chat, people, presence, dialogs);
 const welcome = new Welcome(chat);
 const cells = new CellsTable(chat, table => welcome.regions(table));
 
 let lastHandle = null;
 let rendering = false;
+let framed = null;
 let countdown = null;
 
 // ---- who is here ----
@@ -87,13 +90,14 @@ function wantedChannel() {
 
 function render() {
   if (!chat.me) return;
-  const unread = lists.renderChats(conversation.channelId);
+  lists.renderChats(conversation.channelId);
   const first = chat.channels.length === 0;
   setText($('blank-title'), first ? `Welcome, ${chat.me.displayName}` : 'Pick up where you left off');
   setText($('blank-text'), first
     ? 'Write to anybody by handle, in your region or another one. Your messages wait here when you are offline.'
     : 'Choose a conversation on the left, or start a new one.');
-  document.title = unread > 0 ? `(${unread}) Chat.Cells` : 'Chat.Cells';
+  const unread = chat.unreadTotal().count;
+  document.title = unread > 0 ? `(${unreadText(unread)}) Chat.Cells` : 'Chat.Cells';
   conversation.render();
   details.render(conversation.channelId);
 }
@@ -104,6 +108,14 @@ function renderSoon() {
   rendering = true;
   queueMicrotask(() => {
     rendering = false;
+    render();
+  });
+}
+
+// A view of many people is answered by as many frames, and nobody needs to see more than the screen can show.
+function renderNextFrame() {
+  framed ??= requestAnimationFrame(() => {
+    framed = null;
     render();
   });
 }
@@ -144,7 +156,8 @@ document.querySelector('.skip').addEventListener('click', event => {
 
 chat.addEventListener('session', sessionChanged);
 chat.addEventListener('state', showState);
-for (const type of ['channels', 'channel', 'message', 'reset']) chat.addEventListener(type, renderSoon);
+for (const type of ['channels', 'channel', 'message', 'unread', 'reset']) chat.addEventListener(type, renderSoon);
+for (const type of ['presence', 'typing']) chat.addEventListener(type, renderNextFrame);
 chat.addEventListener('channels', () => {
   if (!conversation.channelId) route();
 });

@@ -21,9 +21,9 @@ export class Presence {
     return this.#statuses.get(userId);
   }
 
-  /** Looks at these users and no others. A list that is scrolled through changes often: the server is told when it rests. */
+  /** Looks at these users, the first 200 of them, and no others. A list that is scrolled through changes often: the server is told when it rests. */
   watch(userIds) {
-    this.#view = [...new Set(userIds)].sort().slice(0, MOST);
+    this.#view = [...new Set(userIds)].slice(0, MOST).sort();
     if (this.#said === this.#view.join()) {
       this.#deps.clock.clearTimeout(this.#timer);
       this.#timer = null;

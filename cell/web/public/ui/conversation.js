@@ -1,5 +1,5 @@
 import { $, avatar, el, icon, reconcile, setText } from './dom.js';
-import { count, dayName, explain, fullTime, sameDay, timeOfDay } from './format.js';
+import { count, dayName, explain, fullTime, sameDay, timeOfDay, typingText } from './format.js';
 import { tick } from './lists.js';
 
 const GROUP_WITHIN_MS = 5 * 60_000;
@@ -12,6 +12,7 @@ const MOST = 100_000;
 export class Conversation {
   #chat;
   #people;
+  #presence;
   #channelId = null;
   #drafts = new Map();
   #atBottom = true;
@@ -20,9 +21,10 @@ export class Conversation {
   #onClose;
   #pointer = matchMedia('(pointer: coarse)');
 
-  constructor(chat, people, onClose) {
+  constructor(chat, people, presence, onClose) {
     this.#chat = chat;
     this.#people = people;
+    this.#presence = presence;
     this.#onClose = onClose;
     $('back').append(icon('back'));
     $('back').addEventListener('click', () => onClose());
@@ -33,7 +35,10 @@ export class Conversation {
       event.preventDefault();
       this.#send();
     });
-    $('message').addEventListener('input', () => this.#typed());
+    $('message').addEventListener('input', () => {
+      this.#typed();
+      this.#chat.typing(this.#channelId, $('message').value.trim() !== '');
+    });
     $('message').addEventListener('keydown', event => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.#pointer.matches) return;
       event.preventDefault();
@@ -51,13 +56,19 @@ export class Conversation {
 
   /** Shows a conversation; null shows none. */
   open(channelId, { focus = true } = {}) {
-    if (this.#channelId) this.#drafts.set(this.#channelId, $('message').value);
+    if (this.#channelId) {
+      this.#drafts.set(this.#channelId, $('message').value);
+      this.#chat.typing(this.#channelId, false);
+    }
     const changed = this.#channelId !== channelId;
     this.#channelId = channelId;
     $('open-conversation').hidden = !channelId;
     $('no-conversation').hidden = Boolean(channelId);
     $('chat').classList.toggle('is-open', Boolean(channelId));
-    if (!channelId) return;
+    if (!channelId) {
+      this.#presence.open([]);
+      return;
+    }
     if (changed) {
       $('messages').replaceChildren();
       $('message').value = this.#drafts.get(channelId) ?? '';
@@ -79,6 +90,7 @@ export class Conversation {
       return;
     }
     this.#head(channel);
+    setText($('typing'), typingText(this.#chat.typists(channel.channelId).map(userId => this.#people.firstName(userId))));
     const list = $('messages');
     const messages = this.#chat.messages(channel.channelId);
     const scroller = $('scroller');
@@ -102,14 +114,20 @@ export class Conversation {
   #head(channel) {
     const title = this.#people.title(channel);
     const other = this.#people.other(channel);
+    const others = channel.members.map(member => member.userId).filter(userId => userId !== this.#chat.me.userId);
+    this.#presence.open(others);
     setText($('head-title'), title);
+    const online = this.#presence.online(others);
     setText($('head-subtitle'), channel.type === 'direct'
-      ? [this.#people.handle(other), `home ${this.#people.homeOf(other)}`].filter(Boolean).join(' · ')
-      : `${count(channel.members.length, 'member')} · home ${channel.home}`);
-    const face = `${this.#people.face(channel)} ${title}`;
+      ? [this.#presence.words(other), this.#people.handle(other), `home ${this.#people.homeOf(other)}`].filter(Boolean).join(' · ')
+      : `${count(channel.members.length, 'member')}${online > 0 ? `, ${online} other${online > 1 ? 's' : ''} online` : ''} · home ${channel.home}`);
+    const face = `${this.#people.face(channel)} ${title} ${channel.members.length > 0}`;
     if ($('head-avatar').dataset.face === face) return;
     $('head-avatar').dataset.face = face;
-    $('head-avatar').replaceChildren(avatar(this.#people.face(channel), title, { group: channel.type === 'group' }));
+    $('head-avatar').replaceChildren(el('span', { class: 'faced' }, [
+      avatar(this.#people.face(channel), title, { group: channel.type === 'group' }),
+      channel.type === 'direct' && channel.members.length > 0 && this.#presence.dot(other, { words: false }),
+    ]));
   }
 
   #beginning(channel, messages) {

@@ -5,13 +5,15 @@ import { explain } from './format.js';
 export class Details {
   #chat;
   #people;
+  #presence;
   #dialogs;
   #wide = matchMedia('(min-width: 1180px)');
   #shown = null; // what the panel shows, to leave it alone when nothing changed
 
-  constructor(chat, people, dialogs) {
+  constructor(chat, people, presence, dialogs) {
     this.#chat = chat;
     this.#people = people;
+    this.#presence = presence;
     this.#dialogs = dialogs;
     $('toggle-details').append(icon('info'));
     $('close-details').append(icon('close'));
@@ -67,7 +69,7 @@ export class Details {
     const name = this.#people.name(member.userId);
     const me = member.userId === this.#chat.me.userId;
     return el('li', { class: 'member' }, [
-      avatar(member.userId, name, { small: true }),
+      el('span', { class: 'faced is-small' }, [avatar(member.userId, name, { small: true }), !me && this.#presence.dot(member.userId)]),
       el('span', { class: 'member-text' }, [
         el('span', { class: 'member-name' }, [me ? `${name} (you)` : name, channel.type === 'group' && member.role !== 'member' && el('span', { class: 'tag', text: member.role })]),
         el('span', { class: 'muted', text: `${this.#people.handle(member.userId)} · ${this.#people.homeOf(member.userId)}` }),

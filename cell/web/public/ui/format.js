@@ -28,6 +28,23 @@ export function listTime(time, now = Date.now()) {
   return now - time < 6 * 86_400_000 ? weekday.format(time) : shortDay.format(time);
 }
 
+/** "Last seen today at 14:05", "… yesterday at 23:10", "… on Monday", "… on 3 Mar". */
+export function lastSeen(time, now = Date.now()) {
+  if (sameDay(time, now)) return `Last seen today at ${clock.format(time)}`;
+  if (sameDay(time, now - 86_400_000)) return `Last seen yesterday at ${clock.format(time)}`;
+  return `Last seen on ${now - time < 6 * 86_400_000 ? weekday.format(time) : shortDay.format(time)}`;
+}
+
+/** A count of unread messages as a badge shows it; the service counts no further than 100. */
+export const unreadText = n => (n > 99 ? '99+' : String(n));
+
+/** "Bea is typing…", "Bea and Carl are typing…", "Several people are typing…". */
+export function typingText(names) {
+  if (names.length === 0) return '';
+  if (names.length === 1) return `${names[0]} is typing…`;
+  return names.length === 2 ? `${names[0]} and ${names[1]} are typing…` : 'Several people are typing…';
+}
+
 export function count(n, one, many = `${one}s`) {
   return `${n} ${n === 1 ? one : many}`;
 }

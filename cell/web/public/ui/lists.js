@@ -1,5 +1,5 @@
 import { $, avatar, el, formError, icon, reconcile, setText, toast } from './dom.js';
-import { count, explain, listTime } from './format.js';
+import { count, explain, listTime, typingText, unreadText } from './format.js';
 
 const TICKS = { sending: 'Sending', failed: 'Not sent', accepted: 'Sent', delivered: 'Delivered', read: 'Read' };
 
@@ -7,13 +7,15 @@ const TICKS = { sending: 'Sending', failed: 'Not sent', accepted: 'Sent', delive
 export class Lists {
   #chat;
   #people;
+  #presence;
   #open;
   contacts = [];
 
   /** @param {(channelId: string) => void} open Shows a conversation. */
-  constructor(chat, people, open) {
+  constructor(chat, people, presence, open) {
     this.#chat = chat;
     this.#people = people;
+    this.#presence = presence;
     this.#open = open;
     $('add-contact').addEventListener('submit', event => this.#addContact(event));
   }
@@ -23,40 +25,42 @@ export class Lists {
     this.renderContacts();
   }
 
-  /** @param {string|null} openId The conversation that is shown. Returns how many messages are unread in all. */
+  /** @param {string|null} openId The conversation that is shown. */
   renderChats(openId) {
     const channels = this.#chat.channels;
-    let unread = 0;
     reconcile($('chat-list'), channels, {
       key: channel => channel.channelId,
       create: channel => this.#chatRow(channel),
-      update: (row, channel) => {
-        unread += this.#updateChatRow(row, channel, channel.channelId === openId);
-      },
+      update: (row, channel) => this.#updateChatRow(row, channel, channel.channelId === openId),
     });
     $('chat-list-empty').hidden = channels.length > 0;
-    return unread;
   }
 
   renderContacts() {
     reconcile($('contact-list'), this.contacts, {
       key: contact => contact.userId,
-      create: contact => el('li', { class: 'contact' }, [
-        el('button', { type: 'button', class: 'row', onClick: () => this.#write(contact) }, [
-          avatar(contact.userId, contact.displayName),
-          el('span', { class: 'row-text' }, [el('span', { class: 'row-title', text: contact.displayName }), el('span', { class: 'row-preview', text: contact.handle ?? contact.userId })]),
-        ]),
-        el('button', { type: 'button', class: 'icon-button', 'aria-label': `Remove ${contact.displayName} from contacts`, title: 'Remove', onClick: () => this.#remove(contact) }, [icon('close')]),
-      ]),
+      create: contact => this.#contactRow(contact),
       update: () => {},
     });
     $('contact-list-empty').hidden = this.contacts.length > 0;
   }
 
+  #contactRow(contact) {
+    const row = el('li', { class: 'contact' }, [
+      el('button', { type: 'button', class: 'row', onClick: () => this.#write(contact) }, [
+        el('span', { class: 'faced' }, [avatar(contact.userId, contact.displayName), this.#presence.dot(contact.userId)]),
+        el('span', { class: 'row-text' }, [el('span', { class: 'row-title', text: contact.displayName }), el('span', { class: 'row-preview', text: contact.handle ?? contact.userId })]),
+      ]),
+      el('button', { type: 'button', class: 'icon-button', 'aria-label': `Remove ${contact.displayName} from contacts`, title: 'Remove', onClick: () => this.#remove(contact) }, [icon('close')]),
+    ]);
+    this.#presence.follow(row, contact.userId);
+    return row;
+  }
+
   #chatRow(channel) {
     return el('li', {}, [
       el('button', { type: 'button', class: 'row', onClick: () => this.#open(channel.channelId) }, [
-        avatar(this.#people.face(channel), this.#people.title(channel), { group: channel.type === 'group' }),
+        el('span', { class: 'faced' }, [avatar(this.#people.face(channel), this.#people.title(channel), { group: channel.type === 'group' })]),
         el('span', { class: 'row-text' }, [
           el('span', { class: 'row-line' }, [el('span', { class: 'row-title' }), el('time', { class: 'row-time' })]),
           el('span', { class: 'row-line' }, [el('span', { class: 'row-preview' }), el('span', { class: 'badge', hidden: true })]),
@@ -80,21 +84,33 @@ export class Lists {
       fresh.dataset.face = `${this.#people.face(channel)} ${title}`;
       face.replaceWith(fresh);
     }
+    // The other one of a direct chat; known once the channel's members are.
+    const person = channel.type === 'direct' && channel.members.length > 0 ? this.#people.other(channel) : undefined;
+    if (person && !row.dataset.person) {
+      row.querySelector('.faced').append(this.#presence.dot(person));
+      this.#presence.follow(row, person);
+    }
     setText(row.querySelector('.row-title'), title);
     setText(row.querySelector('time'), last ? listTime(last.time) : '');
     this.#preview(row.querySelector('.row-preview'), channel, last);
 
     const badge = row.querySelector('.badge');
     badge.hidden = unread === 0;
-    const shown = unread > 99 ? '99+' : String(unread);
+    const shown = unreadText(unread);
     if (badge.dataset.count !== shown) {
       badge.dataset.count = shown;
-      badge.replaceChildren(...(unread === 0 ? [] : [el('span', { 'aria-hidden': 'true', text: shown }), el('span', { class: 'visually-hidden', text: `, ${count(unread, 'unread message')}` })]));
+      badge.replaceChildren(...(unread === 0 ? [] : [el('span', { 'aria-hidden': 'true', text: shown }), el('span', { class: 'visually-hidden', text: unread > 99 ? ', more than 99 unread messages' : `, ${count(unread, 'unread message')}` })]));
     }
-    return unread;
   }
 
   #preview(element, channel, last) {
+    const typists = this.#chat.typists(channel.channelId);
+    element.classList.toggle('is-typing', typists.length > 0);
+    if (typists.length > 0) {
+      element.dataset.state = 'typing';
+      setText(element, channel.type === 'direct' ? 'typing…' : typingText(typists.map(userId => this.#people.firstName(userId))));
+      return;
+    }
     const mine = last && last.sender === this.#chat.me.userId;
     const who = !last ? '' : mine ? '' : channel.type === 'group' ? `${this.#people.name(last.sender)}: ` : '';
     const text = last ? who + last.content.slice(0, 200) : channel.type === 'group' ? count(channel.members.length, 'member') : 'No messages yet';

@@ -20,6 +20,11 @@ export class People {
     return 'Someone';
   }
 
+  /** What friends call somebody. */
+  firstName(userId) {
+    return this.name(userId).split(/\s+/)[0];
+  }
+
   handle(userId) {
     return this.#chat.knownUser(userId)?.handle ?? '';
   }
