@@ -40,16 +40,8 @@ export class Person {
     person.name = name;
     person.region = region;
     person.handle = `${handle}@${region}`;
-    person.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...context });
-    person.page = await person.context.newPage();
+    await person.#openPage(browser, context);
     const { page } = person;
-    page.setDefaultTimeout(PATIENCE);
-    page.on('pageerror', error => person.errors.push(String(error)));
-    page.on('console', message => {
-      // The network's failures are part of life; the page's own errors are not.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource') && !message.text().includes('WebSocket connection to')) person.errors.push(message.text());
-    });
-    await page.goto(URL_OF_ROUTER);
     await page.getByRole('radio', { name: region }).check();
     await page.getByLabel('Your name').fill(name);
     await page.locator('#signup-handle').fill(handle);
@@ -57,6 +49,41 @@ export class Person {
     await page.getByRole('button', { name: 'Create account' }).click();
     await person.connected();
     return person;
+  }
+
+  /** Another window of the same person, a device of its own. */
+  static async logIn(browser, person, context = {}) {
+    const other = new Person();
+    Object.assign(other, { name: person.name, region: person.region, handle: person.handle });
+    await other.#openPage(browser, context);
+    const { page } = other;
+    await page.getByRole('tab', { name: 'Log in' }).click();
+    await page.locator('#login-handle').fill(person.handle);
+    await page.locator('#login-password').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await other.connected();
+    return other;
+  }
+
+  async #openPage(browser, context) {
+    this.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...context });
+    this.page = await this.context.newPage();
+    const { page } = this;
+    page.setDefaultTimeout(PATIENCE);
+    page.on('pageerror', error => this.errors.push(String(error)));
+    page.on('console', message => {
+      // The network's failures are part of life; the page's own errors are not.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource') && !message.text().includes('WebSocket connection to')) this.errors.push(message.text());
+    });
+    await page.goto(URL_OF_ROUTER);
+  }
+
+  /** Puts the window behind others, as far as its page can tell; or in front again. */
+  async hide(hidden = true) {
+    await this.page.evaluate(value => {
+      for (const [name, is] of [['hidden', value], ['visibilityState', value ? 'hidden' : 'visible']]) Object.defineProperty(document, name, { configurable: true, get: () => is });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
   }
 
   connected() {

@@ -64,7 +64,7 @@ export class ChatCells extends EventTarget {
     this.#channels = new Channels(this.#api, (type, detail) => this.#emit(type, detail));
     this.#presence = new Presence({
       clock,
-      send: userIds => this.#connection.send('presence_subscribe', { userIds }),
+      send: (userIds, requestId) => this.#connection.send('presence_subscribe', { userIds }, requestId),
       onChange: userIds => this.#emit('presence', { userIds }),
     });
     this.#typing = new Typing({

@@ -1,5 +1,11 @@
+import { newRequestId } from './ids.js';
+
 const MOST = 200;
 const SETTLE_MS = 150;
+
+// Below what the service lets pass: 10 at once and 1 a second, of all tabs of a user.
+const BURST = 5;
+const EACH_MS = 1_000;
 
 /**
  * Who is there, of those that somebody looks at: the view is told to the server as a whole and again on each connection. While there is no connection nothing is known.
@@ -10,8 +16,10 @@ export class Presence {
   #said = null; // what this connection's server was told, as text
   #statuses = new Map();
   #timer = null;
+  #requestId = null;
+  #freeAt = 0; // when the next one would go out if there were no burst
 
-  /** @param {object} deps clock; send(userIds): false when there is no connection; onChange(userIds). */
+  /** @param {object} deps clock; send(userIds, requestId): false when there is no connection; onChange(userIds). */
   constructor(deps) {
     this.#deps = deps;
   }
@@ -29,10 +37,18 @@ export class Presence {
       this.#timer = null;
       return;
     }
-    this.#timer ??= this.#deps.clock.setTimeout(() => {
-      this.#timer = null;
-      this.#tell();
-    }, SETTLE_MS);
+    this.#tellIn(Math.max(SETTLE_MS, this.#freeAt - (BURST - 1) * EACH_MS - this.#deps.clock.now()));
+  }
+
+  /** Takes an error frame; false when it isn't about a view. */
+  refused(requestId, { code, retryAfter }) {
+    if (!requestId || requestId !== this.#requestId) return false;
+    // Whom the user may not see looks offline, and needs no error. What was not taken is told again.
+    if (code === 'rate_limited' || code === 'retry' || code === 'busy') {
+      if (this.#said !== null) this.#said = '?';
+      this.#tellIn(Math.max(retryAfter ?? 0, EACH_MS));
+    }
+    return true;
   }
 
   take({ userId, status, lastActiveAt, devices = [] }) {
@@ -61,12 +77,22 @@ export class Presence {
     this.disconnected();
   }
 
+  #tellIn(delay) {
+    this.#timer ??= this.#deps.clock.setTimeout(() => {
+      this.#timer = null;
+      this.#tell();
+    }, delay);
+  }
+
   #tell() {
     const view = this.#view.join();
-    if (this.#said === null || this.#said === view || !this.#deps.send(this.#view)) return;
+    const requestId = newRequestId();
+    if (this.#said === null || this.#said === view || !this.#deps.send(this.#view, requestId)) return;
     this.#said = view;
-    for (const userId of [...this.#statuses.keys()]) {
-      if (!this.#view.includes(userId)) this.#statuses.delete(userId);
-    }
+    this.#requestId = requestId;
+    this.#freeAt = Math.max(this.#freeAt, this.#deps.clock.now()) + EACH_MS;
+    const gone = [...this.#statuses.keys()].filter(userId => !this.#view.includes(userId));
+    for (const userId of gone) this.#statuses.delete(userId);
+    if (gone.length > 0) this.#deps.onChange(gone);
   }
 }

@@ -108,7 +108,7 @@ export class Receiver {
   #refused(requestId, payload) {
     const outbox = this.#deps.outbox();
     if (requestId && outbox.get(requestId)) outbox.refused(requestId, new ChatError(payload.code, payload.message, payload));
-    else this.#deps.emit('error', payload);
+    else if (!this.#deps.presence.refused(requestId, payload)) this.#deps.emit('error', payload);
   }
 
   // What was missed is not in the inbox any more: channels and history come by HTTP, everything after the cursor live.

@@ -2,10 +2,14 @@ const AGAIN_MS = 3_000;
 const STOPPED_MS = 5_000;
 const FORGET_MS = 6_000;
 
+// The service passes on one "typing" of a channel every 2 s and drops the others.
+const LEAST_MS = 2_100;
+
 /** Who is writing. What is said here is said again while it goes on, and forgotten by itself when nothing more comes. */
 export class Typing {
   #deps;
-  #mine = new Map(); // channel -> {saidAt, timer}
+  #mine = new Map(); // channel -> {said, stop, later}: while the user writes there
+  #saidAt = new Map(); // channel -> when it was last said
   #others = new Map(); // channel -> Map of user -> timer
 
   /** @param {object} deps clock; send(channelId, typing): false when there is no connection; onChange(channelId). */
@@ -15,19 +19,25 @@ export class Typing {
 
   /** The user wrote something in the channel's field just now, or stopped. */
   say(channelId, typing) {
-    const now = this.#deps.clock.now();
-    const mine = this.#mine.get(channelId);
+    const { clock } = this.#deps;
+    const mine = this.#mine.get(channelId) ?? { said: false };
+    clock.clearTimeout(mine.stop);
     if (!typing) {
-      if (!mine) return;
-      this.#deps.clock.clearTimeout(mine.timer);
+      clock.clearTimeout(mine.later);
       this.#mine.delete(channelId);
-      this.#deps.send(channelId, false);
+      if (mine.said) this.#deps.send(channelId, false);
       return;
     }
-    const said = mine && now - mine.saidAt < AGAIN_MS;
-    if (mine) this.#deps.clock.clearTimeout(mine.timer);
-    if (!said) this.#deps.send(channelId, true);
-    this.#mine.set(channelId, { saidAt: said ? mine.saidAt : now, timer: this.#deps.clock.setTimeout(() => this.say(channelId, false), STOPPED_MS) });
+    this.#mine.set(channelId, mine);
+    mine.stop = clock.setTimeout(() => this.say(channelId, false), STOPPED_MS);
+    const wait = (this.#saidAt.get(channelId) ?? -Infinity) + (mine.said ? AGAIN_MS : LEAST_MS) - clock.now();
+    if (wait <= 0) this.#tell(channelId, mine);
+    else if (!mine.said) mine.later ??= clock.setTimeout(() => this.#tell(channelId, mine), wait);
+  }
+
+  #tell(channelId, mine) {
+    this.#saidAt.set(channelId, this.#deps.clock.now());
+    if (this.#deps.send(channelId, true)) mine.said = true;
   }
 
   /** The ids of the others who write in a channel, who began first coming first. */
@@ -59,7 +69,10 @@ export class Typing {
 
   /** Without a connection nobody is heard. */
   disconnected() {
-    for (const { timer } of this.#mine.values()) this.#deps.clock.clearTimeout(timer);
+    for (const { stop, later } of this.#mine.values()) {
+      this.#deps.clock.clearTimeout(stop);
+      this.#deps.clock.clearTimeout(later);
+    }
     this.#mine.clear();
     for (const [channelId, users] of [...this.#others]) {
       for (const userId of [...users.keys()]) this.stopped(channelId, userId);

@@ -109,6 +109,33 @@ test('presence: at most 200 are watched; none before the connection is', async (
   assert.equal(views(server)[0].length, 200);
 });
 
+test('presence: too many views are told more slowly, and one that was refused for now is told again', async () => {
+  const { clock, server, chat } = await connected();
+  for (let n = 0; n < 40; n++) {
+    chat.watchPresence([`eu-west-1.${n}`]);
+    await clock.advance(200);
+  }
+  assert.ok(views(server).length <= 5 + 8, `${views(server).length} in 8 s`);
+  server.socket.say('heartbeat', {});
+  await clock.advance(3_000);
+  assert.deepEqual(views(server).at(-1), ['eu-west-1.39']);
+
+  const before = views(server).length;
+  const { requestId } = server.socket.frames('presence_subscribe').at(-1);
+  server.socket.say('error', { code: 'rate_limited', message: 'Slower.', retryAfter: 2_000 }, requestId);
+  await clock.advance(1_900);
+  assert.equal(views(server).length, before);
+  await clock.advance(200);
+  assert.deepEqual(views(server).slice(before), [['eu-west-1.39']]);
+
+  server.socket.say('error', { code: 'forbidden', message: 'Not one of them.' }, server.socket.frames('presence_subscribe').at(-1).requestId);
+  await clock.advance(5_000);
+  assert.equal(views(server).length, before + 1);
+  assert.deepEqual(seen(chat, 'error'), []);
+  server.socket.say('error', { code: 'forbidden', message: 'Something else.' });
+  assert.equal(seen(chat, 'error').length, 1);
+});
+
 test('away: told at once, on every heartbeat, and first thing on a new connection', async () => {
   const { clock, server, chat } = await connected();
   chat.setAway(true);
@@ -141,8 +168,19 @@ test('typing: said when it begins and every 3 s while it goes on, and once when 
   chat.typing(DIRECT);
   chat.send(DIRECT, 'done');
   server.socket.say('heartbeat', {});
-  await clock.advance(9_000);
   assert.deepEqual(typed(server).slice(3), [{ channelId: DIRECT, typing: true }, { channelId: DIRECT, typing: false }]);
+  // The next message begins before the service would pass it on: said as soon as it does.
+  await clock.advance(1_000);
+  chat.typing(DIRECT);
+  await clock.advance(1_000);
+  assert.equal(typed(server).length, 5);
+  await clock.advance(200);
+  assert.deepEqual(typed(server).slice(5), [{ channelId: DIRECT, typing: true }]);
+  chat.typing(DIRECT, false);
+  chat.typing(DIRECT);
+  chat.typing(DIRECT, false);
+  await clock.advance(3_000);
+  assert.deepEqual(typed(server).slice(6), [{ channelId: DIRECT, typing: false }], 'what was never said needs no end');
 });
 
 test('typing: others are shown until they stop, write, or are not heard for 6 s', async () => {
