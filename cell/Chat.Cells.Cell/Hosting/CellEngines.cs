@@ -56,7 +56,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
     private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
         options.Store == "cassandra"
             ? await CassandraStore.OpenAsync(CassandraSettings.From(options), time, loggers, cancellationToken)
-            : await OpenSqliteAsync(options.DataDirectory, time, loggers, cancellationToken);
+            : await OpenSqliteAsync(options.DataDirectory, alone: options.Log == "embedded", time, loggers, cancellationToken);
 
     private static RedisOptions ReadRedis(CellOptions options, TimeProvider time, ILoggerFactory loggers)
     {
@@ -100,10 +100,11 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         return await SegmentLog.OpenAsync(Path.Combine(dataDirectory, "log"), new SegmentLogOptions(), time, loggers.CreateLogger<SegmentLog>(), cancellationToken);
     }
 
-    private static async ValueTask<SqliteStore> OpenSqliteAsync(string dataDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    /// <param name="alone">No other process has the file open: the folder's log, which only one process can have, sees to that.</param>
+    private static async ValueTask<SqliteStore> OpenSqliteAsync(string dataDirectory, bool alone, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(dataDirectory);
-        return await SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions(), time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
+        return await SqliteStore.OpenAsync(Path.Combine(dataDirectory, "store.db"), new SqliteStoreOptions { Journal = alone }, time, loggers.CreateLogger<SqliteStore>(), cancellationToken);
     }
 
     /// <summary>Opens the embedded engines of one data folder; the memory engine's state begins empty.</summary>
@@ -114,7 +115,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         var log = await OpenSegmentLogAsync(dataDirectory, time, loggers, cancellationToken);
         try
         {
-            var store = await OpenSqliteAsync(dataDirectory, time, loggers, cancellationToken);
+            var store = await OpenSqliteAsync(dataDirectory, alone: true, time, loggers, cancellationToken);
             return new CellEngines(log, store, store, new MemoryCellState(time));
         }
         catch (Exception)

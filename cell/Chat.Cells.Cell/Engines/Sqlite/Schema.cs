@@ -55,6 +55,7 @@ internal static class Schema
             topic TEXT NOT NULL, number INTEGER NOT NULL, topic_id TEXT NOT NULL, partition INTEGER NOT NULL, from_offset INTEGER NOT NULL,
             PRIMARY KEY (topic, number)) WITHOUT ROWID;
         """,
+        "CREATE TABLE journal (entry INTEGER PRIMARY KEY, rows BLOB NOT NULL);",
     ];
 
     /// <summary>Brings a file to the newest schema. Safe when several programs open it at once: each step looks again under the write lock.</summary>

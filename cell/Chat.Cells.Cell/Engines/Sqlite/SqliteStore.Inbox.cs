@@ -11,16 +11,8 @@ public sealed partial class SqliteStore
         cancellationToken.ThrowIfCancellationRequested();
         await writer.RunAsync(database =>
         {
-            foreach (var row in batch.Rows)
-            {
-                database["INSERT INTO user_inbox VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING"]
-                    .Bind(1, row.UserId)
-                    .Bind(2, row.Cursor.Epoch)
-                    .Bind(3, row.Cursor.Bucket)
-                    .Bind(4, row.Cursor.Offset)
-                    .Bind(5, row.Payload.Span)
-                    .Execute();
-            }
+            if (journal is not null) journal.Add(batch);
+            else foreach (var row in batch.Rows) RowWrites.Write(database, row);
             foreach (var mark in batch.HighWater)
             {
                 database["INSERT INTO high_water VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET source_offset = max(source_offset, excluded.source_offset)"]
@@ -46,8 +38,10 @@ public sealed partial class SqliteStore
             }
         }));
 
-    public ValueTask<InboxCursor?> FindLatestCursorAsync(string userId, CancellationToken cancellationToken) =>
-        new(readers.Read(userId, static (database, userId) =>
+    public ValueTask<InboxCursor?> FindLatestCursorAsync(string userId, CancellationToken cancellationToken)
+    {
+        var recent = journal?.LatestCursor(userId);
+        var stored = readers.Read(userId, static (database, userId) =>
         {
             var statement = database[Sql.LatestCursor].Bind(1, userId);
             try
@@ -58,12 +52,15 @@ public sealed partial class SqliteStore
             {
                 statement.Reset();
             }
-        }));
+        });
+        return new ValueTask<InboxCursor?>(stored is null || recent > stored ? recent : stored);
+    }
 
     public ValueTask<IReadOnlyList<InboxRow>> ReadInboxAsync(string userId, InboxCursor after, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
-        return new ValueTask<IReadOnlyList<InboxRow>>(readers.Read((userId, after, limit), static (database, page) =>
+        var recent = journal?.ReadInbox(userId, after, limit);
+        var stored = readers.Read((userId, after, limit), static (database, page) =>
         {
             var statement = database[Sql.ReadInbox]
                 .Bind(1, page.userId)
@@ -81,7 +78,23 @@ public sealed partial class SqliteStore
             {
                 statement.Reset();
             }
-        }));
+        });
+        return new ValueTask<IReadOnlyList<InboxRow>>(Merge(recent, stored, static row => row.Cursor, limit, descending: false));
+    }
+
+    /// <summary>What the journal and the table hold, each key once, in order.</summary>
+    private static List<TRow> Merge<TKey, TRow>(List<(TKey Key, TRow Row)>? recent, List<TRow> stored, Func<TRow, TKey> keyOf, int limit, bool descending)
+        where TKey : struct, IComparable<TKey>
+    {
+        if (recent is null || recent.Count == 0) return stored;
+        foreach (var row in stored) recent.Add((keyOf(row), row));
+        recent.Sort(descending ? static (a, b) => b.Key.CompareTo(a.Key) : static (a, b) => a.Key.CompareTo(b.Key));
+        var merged = new List<TRow>(Math.Min(limit, recent.Count));
+        for (var i = 0; i < recent.Count && merged.Count < limit; i++)
+        {
+            if (i == 0 || recent[i].Key.CompareTo(recent[i - 1].Key) != 0) merged.Add(recent[i].Row);
+        }
+        return merged;
     }
 
     private static InboxCursor ReadCursor(Statement row) => new(row.Int32(0), row.Int32(1), row.Int64(2));

@@ -1,3 +1,4 @@
+using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 
 namespace Chat.Cells.Cell.Engines.Sqlite;
@@ -10,10 +11,11 @@ public sealed partial class SqliteStore
         cancellationToken.ThrowIfCancellationRequested();
         await writer.RunAsync(database =>
         {
-            foreach (var message in batch.Messages) Insert(database, message);
+            if (journal is not null) journal.Add(batch);
+            else foreach (var message in batch.Messages) RowWrites.Write(database, message);
             foreach (var channel in batch.Channels) Upsert(database, channel);
             foreach (var receipt in batch.Receipts) Merge(database, receipt);
-            foreach (var request in batch.Requests) Upsert(database, request);
+            if (journal is null) foreach (var request in batch.Requests) RowWrites.Write(database, request);
             if (batch.LogPartition is { } partition)
             {
                 database["INSERT INTO partition_times VALUES (?1, ?2) ON CONFLICT DO UPDATE SET time = max(time, excluded.time)"]
@@ -26,7 +28,8 @@ public sealed partial class SqliteStore
     public ValueTask<RequestRow?> FindRequestAsync(string channelId, string senderId, string requestId, CancellationToken cancellationToken)
     {
         var oldest = time.GetUtcNow().ToUnixTimeMilliseconds() - (long)options.RequestMemory.TotalMilliseconds;
-        return new ValueTask<RequestRow?>(readers.Read((channelId, senderId, requestId, oldest), static (database, key) =>
+        var recent = journal?.Find(new RequestKey(channelId, senderId, requestId));
+        var stored = readers.Read((channelId, senderId, requestId, oldest), static (database, key) =>
         {
             var statement = database[Sql.FindRequest].Bind(1, key.channelId).Bind(2, key.senderId).Bind(3, key.requestId);
             try
@@ -39,7 +42,8 @@ public sealed partial class SqliteStore
             {
                 statement.Reset();
             }
-        }));
+        });
+        return new ValueTask<RequestRow?>(recent is null || recent.AppendTime < oldest || stored?.Position > recent.Position ? stored : recent);
     }
 
     public ValueTask<long?> FindPartitionTimeAsync(ushort logPartition, CancellationToken cancellationToken) =>
@@ -57,7 +61,7 @@ public sealed partial class SqliteStore
         }));
 
     public ValueTask<MessageRow?> FindMessageAsync(string channelId, Ulid messageId, CancellationToken cancellationToken) =>
-        new(readers.Read((channelId, messageId), static (database, key) =>
+        new(journal?.FindMessage(channelId, messageId) ?? readers.Read((channelId, messageId), static (database, key) =>
         {
             const string find = "SELECT message_id, sender_id, content_type, content, reply_to, channel_version FROM messages WHERE channel_id = ?1 AND message_id = ?2";
             var statement = database[find].Bind(1, key.channelId).Bind(2, key.messageId);
@@ -74,7 +78,8 @@ public sealed partial class SqliteStore
     public ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
-        return new ValueTask<IReadOnlyList<MessageRow>>(readers.Read((channelId, before, limit), static (database, page) =>
+        var recent = journal?.ReadHistory(channelId, before, limit);
+        var stored = readers.Read((channelId, before, limit), static (database, page) =>
         {
             // 17 bytes of 0xFF are above every id.
             var statement = database[Sql.ReadHistory].Bind(1, page.channelId).Bind(3, page.limit);
@@ -90,38 +95,10 @@ public sealed partial class SqliteStore
             {
                 statement.Reset();
             }
-        }));
+        });
+        return new ValueTask<IReadOnlyList<MessageRow>>(Merge(recent, stored, static row => row.MessageId, limit, descending: true));
     }
 
     private static MessageRow ReadMessage(Statement row, string channelId) =>
         new(channelId, row.Ulid(0), row.Text(1), row.Text(2), row.Bytes(3), row.OptionalUlid(4), row.Int32(5));
-
-    private static void Insert(Database database, MessageRow message) =>
-        database["INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"]
-            .Bind(1, message.ChannelId)
-            .Bind(2, message.MessageId)
-            .Bind(3, message.SenderId)
-            .Bind(4, message.ContentType)
-            .Bind(5, message.Content.Span)
-            .Bind(6, message.ReplyTo)
-            .Bind(7, message.ChannelVersion)
-            .Execute();
-
-    /// <summary>A replay of an older record never takes the place of a newer one's verdict.</summary>
-    private static void Upsert(Database database, RequestRow request)
-    {
-        const string upsert =
-            "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET position = excluded.position, message_id = excluded.message_id, " +
-            "content_hash = excluded.content_hash, error_code = excluded.error_code, append_time = excluded.append_time WHERE excluded.position >= position";
-        database[upsert]
-            .Bind(1, request.ChannelId)
-            .Bind(2, request.SenderId)
-            .Bind(3, request.RequestId)
-            .Bind(4, request.Position)
-            .Bind(5, request.MessageId)
-            .Bind(6, (long)request.ContentHash)
-            .Bind(7, request.ErrorCode)
-            .Bind(8, request.AppendTime)
-            .Execute();
-    }
 }

@@ -4,8 +4,8 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 
 /// <summary>
 /// The embedded <see cref="IMessageStore"/> and <see cref="IAccountStore"/>: one SQLite file (WAL, synchronous=FULL) whose tables mirror Cassandra's. One writer
-/// thread shares transactions between all writes that wait; readers never wait for it. Several processes of one machine may open the same file: nothing of it is
-/// kept in memory, and their transactions take turns.
+/// thread shares transactions between all writes that wait; readers never wait for it. Several processes of one machine may open the same file,
+/// if none of them has <see cref="SqliteStoreOptions.Journal"/>: nothing of it is then kept in memory, and their transactions take turns.
 /// </summary>
 public sealed partial class SqliteStore : IMessageStore, IAccountStore
 {
@@ -19,6 +19,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
     private readonly Database writerDatabase;
     private readonly WriteQueue writer;
     private readonly ReaderPool readers;
+    private readonly RowJournal? journal;
     private long nextPurge;
     private int disposed;
 
@@ -32,6 +33,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
         {
             writerDatabase.Execute("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000;");
             Schema.Migrate(writerDatabase, path);
+            RowJournal.Recover(writerDatabase);
             if (options.MaxBytes > 0) SetMaxBytes(writerDatabase, options.MaxBytes);
         }
         catch (StoreException)
@@ -40,7 +42,8 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
             throw;
         }
         readers = new ReaderPool(path);
-        writer = new WriteQueue(writerDatabase, options.MaxWritesPerTransaction, PurgeRequests, logger);
+        journal = options.Journal ? new RowJournal(options.JournalOptions) : null;
+        writer = new WriteQueue(writerDatabase, options.MaxWritesPerTransaction, new Companion(this), logger);
         writer.Start();
     }
 
@@ -91,27 +94,54 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
     /// <summary>What the writer's connection runs with: <c>synchronous</c> and <c>journal_mode</c>.</summary>
     internal Task<(long Synchronous, string Journal)> DurabilityAsync() => writer.RunAsync(static database =>
     {
-        var journal = database["PRAGMA journal_mode"];
-        journal.Step();
-        var mode = journal.Text(0);
-        journal.Reset();
+        var pragma = database["PRAGMA journal_mode"];
+        pragma.Step();
+        var mode = pragma.Text(0);
+        pragma.Reset();
         return (database.QueryInt64("PRAGMA synchronous"), mode);
     });
+
+    /// <summary>How many rows of each table are where they belong, and how many entries the journal has.</summary>
+    internal Task<(long Messages, long Inbox, long Entries)> CountRowsAsync() => writer.RunAsync(static database => (
+        database.QueryInt64("SELECT count(*) FROM messages"), database.QueryInt64("SELECT count(*) FROM user_inbox"), database.QueryInt64("SELECT count(*) FROM journal")));
 
     internal Task<long> CountRequestsAsync() => writer.RunAsync(static database => database.QueryInt64("SELECT count(*) FROM requests"));
 
     private static void SetMaxBytes(Database database, long bytes) =>
         database.QueryInt64(FormattableString.Invariant($"PRAGMA max_page_count = {Math.Max(1, bytes / database.QueryInt64("PRAGMA page_size"))}"));
 
-    /// <summary>Forgets requests past their memory, a few at a time, beside other writes. True when it did some.</summary>
-    private bool PurgeRequests(Database database)
+    /// <summary>Forgets requests past their memory, a few at a time, beside other writes.</summary>
+    private void PurgeRequests(Database database)
     {
         var now = time.GetTimestamp();
-        if (now < nextPurge) return false;
+        if (now < nextPurge) return;
         // A little later than reads stop seeing them, so that the two never race.
         var before = time.GetUtcNow().ToUnixTimeMilliseconds() - (long)(options.RequestMemory + TimeSpan.FromHours(1)).TotalMilliseconds;
         var purged = database[Sql.PurgeRequests].Bind(1, before).Bind(2, PurgeStep).Execute();
         if (purged < PurgeStep) nextPurge = now + (long)(PurgeInterval.TotalSeconds * time.TimestampFrequency);
-        return purged > 0;
+    }
+
+    /// <summary>What goes along with every transaction: the journal and the purge.</summary>
+    private sealed class Companion(SqliteStore store) : IWriteCompanion
+    {
+        private static readonly TimeSpan BeforeMoving = TimeSpan.FromSeconds(1);
+        private static readonly TimeSpan WhileMoving = TimeSpan.FromMilliseconds(20);
+
+        public TimeSpan? IdleDelay => store.journal switch
+        {
+            null or { HasRows: false } => null,
+            { IsMoving: true } => WhileMoving,
+            _ => BeforeMoving,
+        };
+
+        public void BeforeCommit(Database database, bool idle)
+        {
+            store.journal?.BeforeCommit(database, idle);
+            store.PurgeRequests(database);
+        }
+
+        public void Committed() => store.journal?.Committed();
+
+        public void RolledBack() => store.journal?.RolledBack();
     }
 }

@@ -29,17 +29,37 @@ internal sealed class PendingWrite<T>(Func<Database, T> apply) : PendingWrite
     public override void Fail(Exception error) => done.TrySetException(error);
 }
 
+/// <summary>Takes part in every transaction, on the writer's thread.</summary>
+internal interface IWriteCompanion
+{
+    /// <summary>After the writes, before the commit. May be called again after a rollback.</summary>
+    /// <param name="idle">There were no writes.</param>
+    void BeforeCommit(Database database, bool idle);
+
+    /// <summary>The transaction is durable; its writes are told after this.</summary>
+    void Committed();
+
+    /// <summary>Nothing of the transaction happened.</summary>
+    void RolledBack();
+
+    /// <summary>After how long without a write it wants a transaction for itself; null: not at all.</summary>
+    TimeSpan? IdleDelay { get; }
+}
+
 /// <summary>
 /// The one thread that writes. It puts all writes that wait into one transaction, commits with one fsync, and completes them: group commit, as in the log.
 /// </summary>
-internal sealed partial class WriteQueue(Database database, int maxWrites, Func<Database, bool> housekeeping, ILogger logger)
+internal sealed partial class WriteQueue(Database database, int maxWrites, IWriteCompanion companion, ILogger logger)
 {
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(5);
+
     private readonly object gate = new();
     private readonly List<PendingWrite> taken = [];
     private readonly TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Queue<PendingWrite> waiting = new();
     private bool closing;
     private bool full;
+    private bool idleFailed;
     private volatile Exception? failure;
 
     public void Start() => new Thread(Run) { Name = "SQLite writer", IsBackground = true }.Start();
@@ -78,6 +98,7 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
         stopped.SetResult();
     }
 
+    /// <summary>Takes what waits; nothing when the companion has something to do meanwhile. False when all is done.</summary>
     private bool Take()
     {
         lock (gate)
@@ -85,7 +106,8 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
             while (waiting.Count == 0)
             {
                 if (closing) return false;
-                Monitor.Wait(gate);
+                if (failure is not null || companion.IdleDelay is not { } delay) Monitor.Wait(gate);
+                else if (!Monitor.Wait(gate, idleFailed ? AfterFailure : delay)) return true;
             }
             while (taken.Count < maxWrites && waiting.TryDequeue(out var write)) taken.Add(write);
             return true;
@@ -99,8 +121,10 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
             if (failure is { } earlier) throw Failed(earlier);
             database["BEGIN IMMEDIATE"].Execute();
             foreach (var write in writes) write.Apply(database);
-            _ = housekeeping(database);
+            companion.BeforeCommit(database, idle: writes.Count == 0);
             database["COMMIT"].Execute();
+            companion.Committed();
+            idleFailed = false;
         }
         catch (Exception e)
         {
@@ -115,6 +139,7 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
 
     private void Refuse(List<PendingWrite> writes, Exception error)
     {
+        idleFailed = writes.Count == 0;
         if (StoreErrors.IsFatal(error))
         {
             failure ??= error;
@@ -134,6 +159,7 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, Func<
 
     private void RollBack()
     {
+        companion.RolledBack();
         try
         {
             // SQLite rolls some failed transactions back by itself.

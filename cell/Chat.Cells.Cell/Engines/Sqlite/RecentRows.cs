@@ -1,0 +1,101 @@
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+
+namespace Chat.Cells.Cell.Engines.Sqlite;
+
+/// <summary>Rows that are in the journal and not yet in their tables, as reads want them. Guarded by <see cref="RowJournal"/>.</summary>
+internal sealed class RecentRows
+{
+    private readonly Dictionary<string, SortedRows<InboxCursor, InboxRow>> inboxes = [];
+    private readonly Dictionary<string, SortedRows<Ulid, MessageRow>> channels = [];
+    private readonly Dictionary<string, Dictionary<RequestKey, RequestRow>> requests = [];
+
+    /// <summary>How many rows were added, repeats counted.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The highest journal entry that any of them stands in.</summary>
+    public long LastEntry { get; set; }
+
+    public IEnumerable<KeyValuePair<string, SortedRows<InboxCursor, InboxRow>>> Inboxes => inboxes;
+    public IEnumerable<KeyValuePair<string, SortedRows<Ulid, MessageRow>>> Channels => channels;
+    public IEnumerable<KeyValuePair<string, Dictionary<RequestKey, RequestRow>>> Requests => requests;
+
+    public void Add(InboxRow row)
+    {
+        Count++;
+        if (!inboxes.TryGetValue(row.UserId, out var rows)) inboxes[row.UserId] = rows = new SortedRows<InboxCursor, InboxRow>();
+        rows.Add(row.Cursor, row);
+    }
+
+    public void Add(MessageRow row)
+    {
+        Count++;
+        if (!channels.TryGetValue(row.ChannelId, out var rows)) channels[row.ChannelId] = rows = new SortedRows<Ulid, MessageRow>();
+        rows.Add(row.MessageId, row);
+    }
+
+    /// <summary>A replay of an older record never takes the place of a newer one's verdict.</summary>
+    public void Add(RequestRow row)
+    {
+        Count++;
+        if (!requests.TryGetValue(row.ChannelId, out var rows)) requests[row.ChannelId] = rows = [];
+        var key = new RequestKey(row.ChannelId, row.SenderId, row.RequestId);
+        if (!rows.TryGetValue(key, out var before) || row.Position >= before.Position) rows[key] = row;
+    }
+
+    public SortedRows<InboxCursor, InboxRow>? InboxOf(string userId) => inboxes.GetValueOrDefault(userId);
+
+    public SortedRows<Ulid, MessageRow>? MessagesOf(string channelId) => channels.GetValueOrDefault(channelId);
+
+    public RequestRow? Find(RequestKey key) => requests.GetValueOrDefault(key.ChannelId)?.GetValueOrDefault(key);
+}
+
+/// <summary>Rows of one user or channel by their key; nearly always they come in order.</summary>
+internal sealed class SortedRows<TKey, TRow>
+    where TKey : struct, IComparable<TKey>
+{
+    private readonly List<TKey> keys = [];
+    private readonly List<TRow> rows = [];
+
+    public int Count => keys.Count;
+
+    public TKey LastKey => keys[^1];
+
+    public IReadOnlyList<TRow> All => rows;
+
+    /// <summary>A key that is there stays as it is.</summary>
+    public void Add(TKey key, TRow row)
+    {
+        if (keys.Count == 0 || key.CompareTo(keys[^1]) > 0)
+        {
+            keys.Add(key);
+            rows.Add(row);
+            return;
+        }
+        var at = keys.BinarySearch(key);
+        if (at >= 0) return;
+        keys.Insert(~at, key);
+        rows.Insert(~at, row);
+    }
+
+    public TRow? Find(TKey key)
+    {
+        var at = keys.BinarySearch(key);
+        return at >= 0 ? rows[at] : default;
+    }
+
+    /// <summary>The first rows above a key, in order.</summary>
+    public void CopyAbove(TKey key, int limit, List<(TKey Key, TRow Row)> to)
+    {
+        var at = keys.BinarySearch(key);
+        for (var i = at >= 0 ? at + 1 : ~at; i < keys.Count && limit-- > 0; i++) to.Add((keys[i], rows[i]));
+    }
+
+    /// <summary>The last rows below a key (null: of all), highest first.</summary>
+    public void CopyBelow(TKey? key, int limit, List<(TKey Key, TRow Row)> to)
+    {
+        var at = key is { } below ? keys.BinarySearch(below) : keys.Count;
+        for (var i = (at >= 0 ? at : ~at) - 1; i >= 0 && limit-- > 0; i--) to.Add((keys[i], rows[i]));
+    }
+}
