@@ -23,7 +23,9 @@ try
         case "smoke":
             return await SmokeRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 65), stopping.Token);
         case "bench":
-            return await BenchRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 200), stopping.Token);
+            var wanted = LoadOptions.Parse(args[1..], defaultRate: 200);
+            if (wanted.RealEngines || wanted.Placement != Placement.Together) throw new LoadException("bench measures cells of one process on embedded engines; `make bench` measures a cell on others.");
+            return await BenchRun.RunAsync(wanted, stopping.Token);
         case "check" when args.Length == 2:
             var report = HistoryChecker.Check(HistoryRecorder.Read(args[1]));
             Console.WriteLine(report);

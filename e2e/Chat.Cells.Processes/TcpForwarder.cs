@@ -42,8 +42,8 @@ public sealed class TcpForwarder : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
-        listener.Dispose();
         await accepting;
+        listener.Dispose(); // not before: it would be asked to accept once more
         Task[] open;
         lock (connections) open = [.. connections];
         await Task.WhenAll(open);
