@@ -2,6 +2,7 @@ using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Connections;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
+using Chat.Cells.Client.Presence;
 using Chat.Cells.Client.Sync;
 using Chat.Cells.Client.Timelines;
 using Chat.Cells.Client.Unread;
@@ -22,6 +23,7 @@ public sealed class ChatClient : IAsyncDisposable
     private readonly DeviceState state;
     private readonly Outbox outbox;
     private readonly ReadPointers reads = new();
+    private readonly LiveState live;
     private readonly ConnectionPump pump;
     private readonly ConnectionLoop loop;
     private readonly Lock subscribing = new();
@@ -40,8 +42,9 @@ public sealed class ChatClient : IAsyncDisposable
         var frames = new FrameWriter(options.TimeProvider);
         outbox = new Outbox(options, frames);
         var progress = new Progress();
-        pump = new ConnectionPump(options, outbox, progress, reads, frames);
-        loop = new ConnectionLoop(options, keeper, Api, state, outbox, progress, reads, Unread, pump, frames, RaiseAsync);
+        live = new LiveState(options.TimeProvider);
+        pump = new ConnectionPump(options, outbox, progress, reads, live, frames);
+        loop = new ConnectionLoop(options, keeper, Api, state, outbox, progress, reads, Unread, live, pump, frames, RaiseAsync);
         keeper.Renewed = renewed =>
         {
             SessionRenewed?.Invoke(renewed);
@@ -127,6 +130,42 @@ public sealed class ChatClient : IAsyncDisposable
         pump.Wake();
     }
 
+    /// <summary>
+    /// Views the presence of these users, instead of those before, until the next call; an empty list ends it. Said again after each reconnect. Changes come as
+    /// <see cref="PresenceChanged"/>. Those who share no channel with the user look offline, and <see cref="ServerComplained"/> says so.
+    /// </summary>
+    /// <returns>Done when each of them has been shown once.</returns>
+    /// <exception cref="ArgumentException">More than <see cref="Protocol.ProtocolLimits.MaxPresenceUsers"/> users.</exception>
+    /// <exception cref="PresenceRefusedException">An id is none.</exception>
+    public Task SubscribePresenceAsync(IReadOnlyCollection<string> userIds, CancellationToken cancellationToken = default)
+    {
+        if (userIds.Count > Protocol.ProtocolLimits.MaxPresenceUsers) throw new ArgumentException($"At most {Protocol.ProtocolLimits.MaxPresenceUsers} users can be viewed at once.", nameof(userIds));
+        var answered = live.Presence.Want(userIds);
+        pump.Wake();
+        return answered.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>What is known of a viewed user's presence; null before the first word.</summary>
+    public UserPresence? Presence(string userId) => live.Presence.Find(userId);
+
+    /// <summary>Says that nobody looks at this device, or that somebody does again; holds until the next call, over reconnects.</summary>
+    public Task SetAwayAsync(bool isAway = true)
+    {
+        live.Presence.SetAway(isAway);
+        pump.Wake();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Says that the user types in a channel, or stopped. Call it on every key stroke: what needs not be said isn't sent. Dropped while not connected.</summary>
+    public Task SendTypingAsync(string channelId, bool typing = true)
+    {
+        if (State == ConnectionState.Live && live.Typing.Say(channelId, typing)) pump.Wake();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The other members who type in a channel now.</summary>
+    public IReadOnlyList<string> TypingIn(string channelId) => live.Typing.In(channelId);
+
     /// <summary>Events from now on.</summary>
     /// <param name="capacity">How many may wait for the reader.</param>
     public EventSubscription Subscribe(int capacity = 4_096)
@@ -149,6 +188,7 @@ public sealed class ChatClient : IAsyncDisposable
         await stopping.CancelAsync();
         if (running is not null) await running;
         foreach (var send in outbox.Clear()) send.Cancel();
+        live.Presence.Cancel();
         foreach (var subscription in subscriptions) subscription.Dispose();
         loop.Dispose();
         keeper.Dispose();

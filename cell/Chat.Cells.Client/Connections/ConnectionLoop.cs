@@ -3,6 +3,7 @@ using System.Net;
 using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
+using Chat.Cells.Client.Presence;
 using Chat.Cells.Client.Sync;
 using Chat.Cells.Client.Unread;
 using Chat.Cells.Client.Wire;
@@ -22,6 +23,7 @@ internal sealed class ConnectionLoop : IDisposable
     private readonly Progress progress;
     private readonly ReadPointers reads;
     private readonly UnreadCounts unread;
+    private readonly LiveState liveState;
     private readonly ConnectionPump pump;
     private readonly FrameWriter frames;
     private readonly Func<ChatEvent, CancellationToken, ValueTask> raise;
@@ -43,6 +45,7 @@ internal sealed class ConnectionLoop : IDisposable
         Progress progress,
         ReadPointers reads,
         UnreadCounts unread,
+        LiveState liveState,
         ConnectionPump pump,
         FrameWriter frames,
         Func<ChatEvent, CancellationToken, ValueTask> raise)
@@ -54,6 +57,7 @@ internal sealed class ConnectionLoop : IDisposable
         this.progress = progress;
         this.reads = reads;
         this.unread = unread;
+        this.liveState = liveState;
         this.pump = pump;
         this.frames = frames;
         this.raise = raise;
@@ -188,7 +192,7 @@ internal sealed class ConnectionLoop : IDisposable
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         FrameApplier? applier = null;
         var reloading = Task.CompletedTask;
-        applier = new FrameApplier(device, outbox, progress, reads, unread, raise)
+        applier = new FrameApplier(device, outbox, progress, reads, unread, liveState, raise)
         {
             Reload = () => reloading = Task.Run(() => ReloadAsync(connection, applier!, ending.Token), CancellationToken.None),
             InSync = MarkLive,
@@ -197,6 +201,7 @@ internal sealed class ConnectionLoop : IDisposable
         progress.Restart();
         reads.Requeue();
         outbox.Requeue();
+        liveState.Presence.Requeue();
         connection.TrySend(frames.Sync(progress.Cursor)); // First, before anything queued.
         open = connection;
         await SetStateAsync(ConnectionState.Syncing, null, null, cancellationToken);
@@ -222,6 +227,7 @@ internal sealed class ConnectionLoop : IDisposable
             await reloading;
             connection.Dispose();
         }
+        foreach (var over in liveState.Typing.Clear()) await RaiseAsync(over, cancellationToken);
         return syncedAt == 0 ? end : end with { SyncedFor = options.TimeProvider.GetElapsedTime(syncedAt) };
     }
 
@@ -229,7 +235,7 @@ internal sealed class ConnectionLoop : IDisposable
     {
         try
         {
-            await pump.RunAsync(connection, cancellationToken);
+            await pump.RunAsync(connection, RaiseAsync, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

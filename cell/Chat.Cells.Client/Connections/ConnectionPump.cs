@@ -1,12 +1,14 @@
 using System.Threading.Channels;
+using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
+using Chat.Cells.Client.Presence;
 using Chat.Cells.Client.Sync;
 using Chat.Cells.Client.Wire;
 
 namespace Chat.Cells.Client.Connections;
 
-/// <summary>What a connection sends of itself: queued messages, heartbeats, coalesced <c>delivered</c> acks, read pointers, renewed tokens. Sleeps until something is due.</summary>
-internal sealed class ConnectionPump(ChatClientOptions options, Outbox outbox, Progress progress, ReadPointers reads, FrameWriter frames)
+/// <summary>What a connection sends of itself: queued messages, heartbeats, coalesced <c>delivered</c> acks, read pointers, presence and typing, renewed tokens. Sleeps until something is due.</summary>
+internal sealed class ConnectionPump(ChatClientOptions options, Outbox outbox, Progress progress, ReadPointers reads, LiveState live, FrameWriter frames)
 {
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private string? newToken;
@@ -21,7 +23,8 @@ internal sealed class ConnectionPump(ChatClientOptions options, Outbox outbox, P
         Wake();
     }
 
-    public async Task RunAsync(SocketConnection connection, CancellationToken cancellationToken)
+    /// <param name="raise">Tells the application who types no longer.</param>
+    public async Task RunAsync(SocketConnection connection, Func<ChatEvent, CancellationToken, ValueTask> raise, CancellationToken cancellationToken)
     {
         var time = options.TimeProvider;
         Volatile.Write(ref newToken, null);
@@ -41,7 +44,7 @@ internal sealed class ConnectionPump(ChatClientOptions options, Outbox outbox, P
             foreach (var (channelId, upTo) in reads.TakeUnsent() ?? []) connection.TrySend(frames.ReadReceipt(channelId, upTo));
             if (now >= heartbeatAt)
             {
-                connection.TrySend(frames.Heartbeat());
+                connection.TrySend(frames.Heartbeat(live.Presence.IsAway));
                 heartbeatAt = now + Ticks(options.HeartbeatInterval);
             }
             if (deliverAt is null && progress.HasUnsaved) deliverAt = now + Ticks(options.DeliveredDelay);
@@ -54,9 +57,13 @@ internal sealed class ConnectionPump(ChatClientOptions options, Outbox outbox, P
                     connection.TrySend(frames.Delivered(cursor));
                 }
             }
+            var presenceDue = live.Presence.Pump(now, frames, connection.TrySend);
+            var over = live.Typing.Pump(now, frames, connection.TrySend, out var typingDue);
+            foreach (var stopped in over) await raise(stopped, cancellationToken);
             var next = Math.Min(heartbeatAt, now + Ticks(options.ServerSilence - connection.Silence));
             if (outbox.Pump(now, connection.TrySend) is { } due) next = Math.Min(next, due);
             if (deliverAt is { } at) next = Math.Min(next, at);
+            next = Math.Min(next, Math.Min(presenceDue ?? next, typingDue ?? next));
             var wait = time.GetElapsedTime(time.GetTimestamp(), next);
             timer.Change(wait < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : wait, Timeout.InfiniteTimeSpan);
             await wake.Reader.ReadAsync(cancellationToken);

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 using Chat.Cells.Client.Connections;
 using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Messaging;
+using Chat.Cells.Client.Presence;
 using Chat.Cells.Client.Timelines;
 using Chat.Cells.Client.Unread;
 using Chat.Cells.Client.Wire;
@@ -13,8 +14,12 @@ namespace Chat.Cells.Client.Sync;
 
 /// <summary>Takes the server's frames in: the timelines, the outbox, the cursor, and the events for the application.</summary>
 /// <param name="raise">Tells the application; when it throws, the event counts as not taken in.</param>
-internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress progress, ReadPointers reads, UnreadCounts unread, Func<ChatEvent, CancellationToken, ValueTask> raise)
+internal sealed class FrameApplier(
+    DeviceState state, Outbox outbox, Progress progress, ReadPointers reads, UnreadCounts unread, LiveState live, Func<ChatEvent, CancellationToken, ValueTask> raise)
 {
+    private const long MaxUnixMilliseconds = 253_402_300_799_999;
+    private static readonly TimeSpan DefaultRetryAfter = TimeSpan.FromSeconds(1);
+
     /// <summary>Called for <c>sync_reset</c>.</summary>
     public required Action Reload { get; init; }
 
@@ -113,6 +118,13 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
                 var changes = unread.Apply(Payload(payload, FrameJson.Default.UnreadIn));
                 if (changes.Count > 0) await raise(new UnreadChanged(changes), cancellationToken);
                 break;
+            case FrameTypes.Presence:
+                if (PresenceOf(Payload(payload, FrameJson.Default.PresenceIn)) is { } presence && live.Presence.Take(presence)) await raise(new PresenceChanged(presence), cancellationToken);
+                break;
+            case FrameTypes.Typing:
+                var typing = Payload(payload, FrameJson.Default.TypingIn);
+                if (live.Typing.Take(Required(typing.ChannelId), Required(typing.UserId), typing.Typing) is { } typed) await raise(typed, cancellationToken);
+                break;
             default:
                 return; // heartbeat, auth_ok, and what later servers may say.
         }
@@ -133,6 +145,21 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
         // The user's own message in the inbox is as good as its ack, which may have been lost.
         if (requestId is not null && message.Sender == state.UserId && await AcceptAsync(requestId, message.MessageId, message.Content, cancellationToken)) return;
         await InsertAsync(message, live: true, cancellationToken);
+        if (live.Typing.Take(message.ChannelId, message.Sender, isTyping: false) is { } stopped) await raise(stopped, cancellationToken);
+    }
+
+    /// <summary>Null for a status that only later clients know.</summary>
+    private static UserPresence? PresenceOf(PresenceIn payload)
+    {
+        PresenceStatus? status = payload.Status switch
+        {
+            "online" => PresenceStatus.Online,
+            "away" => PresenceStatus.Away,
+            "offline" => PresenceStatus.Offline,
+            _ => null,
+        };
+        DateTimeOffset? at = payload.LastActiveAt is >= 0 and <= MaxUnixMilliseconds and var ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null;
+        return status is null ? null : new UserPresence(Required(payload.UserId), status.Value, at, [.. (payload.Devices ?? []).OfType<string>()]);
     }
 
     private async ValueTask<bool> AcceptAsync(string requestId, string messageId, string? content, CancellationToken cancellationToken)
@@ -162,6 +189,11 @@ internal sealed class FrameApplier(DeviceState state, Outbox outbox, Progress pr
             return;
         }
         TimeSpan? retryAfter = error.RetryAfter is { } ms ? TimeSpan.FromMilliseconds(Math.Clamp(ms, 0, 60_000)) : null;
+        if (live.Presence.IsOurs(requestId))
+        {
+            if (!live.Presence.Refuse(code, error.Message, retryAfter ?? DefaultRetryAfter)) await raise(new ServerComplained(code, error.Message), cancellationToken);
+            return;
+        }
         if (outbox.Refuse(requestId, code, retryAfter) is not { } send) return;
         var outcome = new SendOutcome(requestId, null, code, error.Message);
         try

@@ -19,7 +19,15 @@ internal sealed class FrameWriter(TimeProvider time)
 
     public byte[] Auth(string token) => JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Auth, new AuthOut(token), Now()), FrameJson.Default.EnvelopeAuthOut);
 
-    public byte[] Heartbeat() => JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Heartbeat, new Nothing(), Now()), FrameJson.Default.EnvelopeNothing);
+    public byte[] Heartbeat(bool isAway) => isAway
+        ? JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Heartbeat, new HeartbeatOut("away"), Now()), FrameJson.Default.EnvelopeHeartbeatOut)
+        : JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Heartbeat, new Nothing(), Now()), FrameJson.Default.EnvelopeNothing);
+
+    public byte[] PresenceSubscribe(string requestId, IReadOnlyList<string> userIds) =>
+        JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.PresenceSubscribe, new PresenceSubscribeOut(userIds), Now(), requestId), FrameJson.Default.EnvelopePresenceSubscribeOut);
+
+    public byte[] Typing(string channelId, bool isTyping) =>
+        JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Typing, new TypingOut(channelId, isTyping), Now()), FrameJson.Default.EnvelopeTypingOut);
 
     private long Now() => time.GetUtcNow().ToUnixTimeMilliseconds();
 }

@@ -19,6 +19,16 @@ internal sealed record AuthOut(string Token);
 
 internal sealed record Nothing;
 
+internal sealed record HeartbeatOut(string Status);
+
+internal sealed record PresenceSubscribeOut(IReadOnlyList<string> UserIds);
+
+internal sealed record TypingOut(string ChannelId, bool Typing);
+
+internal sealed record PresenceIn(string? UserId, string? Status, long? LastActiveAt, IReadOnlyList<string?>? Devices);
+
+internal sealed record TypingIn(string? ChannelId, string? UserId, bool Typing);
+
 internal sealed record MessageAckIn(string? MessageId, string? ChannelId, string? Status);
 
 internal sealed record ErrorIn(string? Code, string? Message, long? RetryAfter, string? Home);
@@ -74,6 +84,11 @@ internal sealed record AuthOkIn(long ExpiresAt);
 [JsonSerializable(typeof(Envelope<ReadReceiptOut>))]
 [JsonSerializable(typeof(Envelope<AuthOut>))]
 [JsonSerializable(typeof(Envelope<Nothing>))]
+[JsonSerializable(typeof(Envelope<HeartbeatOut>))]
+[JsonSerializable(typeof(Envelope<PresenceSubscribeOut>))]
+[JsonSerializable(typeof(Envelope<TypingOut>))]
+[JsonSerializable(typeof(PresenceIn))]
+[JsonSerializable(typeof(TypingIn))]
 [JsonSerializable(typeof(MessageAckIn))]
 [JsonSerializable(typeof(ErrorIn))]
 [JsonSerializable(typeof(NewMessageIn))]
