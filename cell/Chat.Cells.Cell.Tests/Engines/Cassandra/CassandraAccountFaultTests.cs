@@ -116,6 +116,19 @@ public sealed class CassandraAccountFaultTests(CassandraRing ring) : IClassFixtu
         Assert.False(await store.RotateRefreshAsync(User(1), "unknown", [1], [2], default));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AddGeneration_AnswerLost_IsDecided(bool done)
+    {
+        var generation = new TopicGeneration($"{unique}{done}", 1, "id", 3, 5);
+        First(done);
+        Assert.True(await ((ITopicGenerations)store).TryAddGenerationAsync(generation, default));
+        First(done: true);
+        Assert.False(await ((ITopicGenerations)store).TryAddGenerationAsync(generation with { TopicId = "other" }, default));
+        Assert.Equal([generation], await ((ITopicGenerations)behind).ListGenerationsAsync(generation.Topic, default));
+    }
+
     [Fact]
     public async Task Device_PutByAFastClockAndChangedByASlowOne_HasTheLastChange()
     {

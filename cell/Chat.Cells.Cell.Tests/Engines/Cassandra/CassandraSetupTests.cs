@@ -66,6 +66,20 @@ public sealed class CassandraSetupTests(CassandraRing ring) : IClassFixture<Cass
     }
 
     [Fact]
+    public async Task Open_SchemaOfAnOlderProgram_IsUpgradedAndKeepsItsRows()
+    {
+        await using (var before = await ring.OpenAsync(change: o => o with { Keyspace = other })) await before.WriteJudgedAsync(Batch(1), default);
+        foreach (var table in Migrations.All.Skip(1).SelectMany(m => m)) await RunAsync($"DROP TABLE {other}.{table.Name}");
+        await RunAsync($"TRUNCATE {other}.schema_versions");
+        await RunAsync($"INSERT INTO {other}.schema_versions (scope, version) VALUES ('store', 1)");
+
+        await using var store = await ring.OpenAsync(change: o => o with { Keyspace = other });
+
+        Assert.NotNull(await store.FindMessageAsync("channel", Id(1), default));
+        Assert.True(await store.TryAddGenerationAsync(new TopicGeneration("topic", 0, "id", null, 0), default));
+    }
+
+    [Fact]
     public async Task Open_SchemaOfANewerProgram_IsRefused()
     {
         await (await ring.OpenAsync(change: o => o with { Keyspace = other })).DisposeAsync();

@@ -32,3 +32,16 @@ public sealed class CassandraAccountStoreTests(CassandraRing ring) : AccountStor
 
     protected override ValueTask CloseAsync() => store?.DisposeAsync() ?? ValueTask.CompletedTask;
 }
+
+/// <summary>The contract of the log's generations on a Cassandra ring.</summary>
+[Needs(Needed.Cassandra)]
+[ContractSuite(nameof(ITopicGenerations), "cassandra")]
+[Collection("Cassandra")]
+public sealed class CassandraTopicGenerationsTests(CassandraRing ring) : TopicGenerationsContract, IClassFixture<CassandraRing>
+{
+    private CassandraStore? store;
+
+    protected override async ValueTask<ITopicGenerations> OpenAsync() => store = await ring.OpenAsync();
+
+    protected override ValueTask CloseAsync() => store?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

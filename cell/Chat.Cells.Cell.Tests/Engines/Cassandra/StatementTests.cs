@@ -75,6 +75,7 @@ public sealed partial class StatementTests
     /// <summary>A released migration never changes: add another one instead.</summary>
     [Theory]
     [InlineData(0, "1F381F4053A30F96")]
+    [InlineData(1, "699F860CBDC77A76")]
     public void Migration_OnceReleased_StaysAsItWas(int index, string hash) => Assert.Equal(
         hash, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', Migrations.All[index].Select(table => table.Create("k"))))))[..16]);
 

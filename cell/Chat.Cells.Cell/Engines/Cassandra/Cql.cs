@@ -99,6 +99,10 @@ internal sealed class Cql(string keyspace)
 
     public readonly string ListContacts = $"SELECT contact_user_id FROM {keyspace}.contacts WHERE user_id = ?";
 
+    public readonly string ListGenerations = $"SELECT number, topic_id, log_partition, from_offset FROM {keyspace}.topic_generations WHERE topic = ?";
+
+    public readonly string AddGeneration = $"INSERT INTO {keyspace}.topic_generations (topic, number, topic_id, log_partition, from_offset) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS";
+
     /// <summary>All of them.</summary>
     public IReadOnlyList<string> All => [.. typeof(Cql).GetFields().Select(text => (string)text.GetValue(this)!)];
 }

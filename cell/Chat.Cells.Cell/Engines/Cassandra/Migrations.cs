@@ -63,6 +63,9 @@ internal static class Migrations
             // How many accounts each server's run has made.
             new("account_counts", "scope text, server text, created bigint, PRIMARY KEY (scope, server)", Leveled),
         ],
+        [
+            new("topic_generations", "topic text, number int, topic_id text, log_partition int, from_offset bigint, PRIMARY KEY (topic, number)", Leveled),
+        ],
     ];
 
     /// <summary>Which migrations were done. Made before the lock, by whoever comes first.</summary>
