@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.ExceptionServices;
 using Cassandra.Connections;
 using Cassandra.Protocol;
 
@@ -67,6 +68,8 @@ internal sealed class Execution(Session session, ClusterOptions options, IStatem
     private async Task<RowSet> AttemptAsync(QueryPlan plan, CancellationToken stop)
     {
         var errors = new Dictionary<IPEndPoint, Exception>();
+        ServerErrorException? answer = null;
+        var unanswered = false;
         var retries = 0;
         var host = plan.Next();
         while (host is not null)
@@ -92,9 +95,14 @@ internal sealed class Execution(Session session, ClusterOptions options, IStatem
                 errors[host.Address] = e;
                 var decision = Decide(e, retries++);
                 if (decision == RetryDecision.Rethrow) throw;
+                unanswered |= e is OperationTimedOutException or ConnectionClosedException { WasSent: true };
+                // One that did nothing takes no other's place.
+                if (answer is null or UnavailableException or IsBootstrappingException && e is ServerErrorException and not UnpreparedException) answer = (ServerErrorException)e;
                 if (decision == RetryDecision.RetryNextHost) host = plan.Next();
             }
         }
+        // A coordinator's own words say more than that there is no further host to ask; but not where another one may have done it and didn't say.
+        if (answer is not null && !unanswered) ExceptionDispatchInfo.Throw(answer);
         throw new NoHostAvailableException(errors);
     }
 

@@ -70,8 +70,21 @@ internal sealed class Session : ISession, ITopologyObserver, IAsyncDisposable
         return preparing.WaitAsync(cancellationToken);
     }
 
-    public Task<RowSet> ExecuteAsync(IStatement statement, CancellationToken cancellationToken = default) =>
-        new Execution(this, _options, statement, cancellationToken).RunAsync();
+    public async Task<RowSet> ExecuteAsync(IStatement statement, CancellationToken cancellationToken = default)
+    {
+        var started = _settings.Time.GetTimestamp();
+        try
+        {
+            var rows = await new Execution(this, _options, statement, cancellationToken).RunAsync();
+            DriverMetrics.Answered(statement, _settings.Time.GetElapsedTime(started));
+            return rows;
+        }
+        catch (DriverException e)
+        {
+            DriverMetrics.Failed(statement, e);
+            throw;
+        }
+    }
 
     private async Task<PreparedStatement> PrepareAndKeepAsync(string cql)
     {

@@ -91,8 +91,11 @@ public sealed class PreparedStatement
     internal PreparedStatement(string cql, PreparedResult result)
     {
         QueryString = cql;
+        IsRead = DriverMetrics.IsRead(cql);
         _result = result;
     }
+
+    internal bool IsRead { get; }
 
     public string QueryString { get; }
 

@@ -24,7 +24,7 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
         engines = await CellEngines.OpenEmbeddedAsync(folder, TimeProvider.System, NullLoggerFactory.Instance, default);
         await engines.Log.EnsureTopicsAsync([new TopicSpec(Topics.GroupMessages, 1, TimeSpan.FromDays(1))], default);
         store = new FailingStore(engines.Store);
-        coalescer = new ReceiptCoalescer(new ChannelLog(engines.Log, new Topics(1, 1, 1, 1)), store, TimeProvider.System, NullLogger<ReceiptCoalescer>.Instance);
+        coalescer = new ReceiptCoalescer(new ChannelLog(engines.Log, new Topics(1, 1, 1, 1), TimeProvider.System), store, TimeProvider.System, NullLogger<ReceiptCoalescer>.Instance);
     }
 
     public async Task DisposeAsync()

@@ -121,7 +121,7 @@ public sealed class ListenerTests : IAsyncLifetime
         }
         await using var socket = await cell.ConnectAsync(await cell.SignUpAsync("anna"));
         using var metrics = await cell.SendAsync(HttpMethod.Get, cell.Internal, "/metrics", null);
-        Assert.Contains("# TYPE chatcells_sockets gauge", await metrics.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("# TYPE websocket_active_connections gauge", await metrics.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

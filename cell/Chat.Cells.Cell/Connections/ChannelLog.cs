@@ -6,7 +6,7 @@ using Chat.Cells.Cell.Records;
 namespace Chat.Cells.Cell.Connections;
 
 /// <summary>Appends records to their channel's partition, and knows how many appends are under way.</summary>
-internal sealed class ChannelLog(IMessageLog log, Topics topics)
+internal sealed class ChannelLog(IMessageLog log, Topics topics, TimeProvider time)
 {
     private readonly Lock gate = new();
     private int underWay;
@@ -22,9 +22,11 @@ internal sealed class ChannelLog(IMessageLog log, Topics topics)
         var key = Encoding.UTF8.GetBytes(record.ChannelId);
         var partition = KeyPartitioner.PartitionFor(key, type == ChannelType.Direct ? topics.Direct : topics.Group);
         lock (gate) underWay++;
+        var started = time.GetTimestamp();
         try
         {
             await log.AppendAsync(new TopicPartition(topic, partition), key, ChannelRecord.Encode(record), cancellationToken);
+            GatewayMetrics.AppendLatency.Record(time.GetElapsedTime(started).TotalSeconds);
         }
         finally
         {

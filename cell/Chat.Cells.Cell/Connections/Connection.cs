@@ -29,6 +29,7 @@ internal sealed class Connection : IPresenceViewer
 
     private readonly Lock gate = new();
     private readonly SentHistory sent = new();
+    private readonly TimeProvider time;
     private FeedState state = FeedState.Waiting;
     private InboxCursor cursor;
     private bool behind;
@@ -45,6 +46,7 @@ internal sealed class Connection : IPresenceViewer
         Kind = kind;
         Epoch = epoch;
         this.expiresAt = expiresAt.ToUnixTimeMilliseconds();
+        this.time = time;
         lastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
         Outbound = new OutboundQueue(socket, abort, options.OutboundBytes, options.OutboundFrames, options.CloseTimeout, time);
     }
@@ -191,6 +193,7 @@ internal sealed class Connection : IPresenceViewer
                 sent.Add(record, UserId, at);
                 cursor = at;
                 Send(frame);
+                GatewayMetrics.DeliveredLive(record, time.GetUtcNow().ToUnixTimeMilliseconds());
                 return false;
             }
             return FallBehind();

@@ -25,10 +25,12 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
         if (clientCursor is not null && InboxCursor.TryParse(clientCursor, out var cursor) && CanContinue(cursor, latest, connection.Epoch))
         {
             if (!connection.TryBegin(cursor)) return false;
+            GatewayMetrics.Reconnections.Add(1, GatewayMetrics.Outcome("continued"));
             StartReading(connection, asSync: true);
             return true;
         }
         if (!connection.TryBegin(latest)) return false;
+        if (clientCursor is not null) GatewayMetrics.Reconnections.Add(1, GatewayMetrics.Outcome("reset"));
         connection.Send(ServerFrames.SyncReset(latest.ToString(), Now));
         StartReading(connection, asSync: false);
         return true;
@@ -138,6 +140,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
             var (record, members) = await ResolveAsync(row);
             await connection.Outbound.WaitForRoomAsync();
             connection.Advance(EventFrames.Live(record, members.Span, connection.UserId, row.Cursor, Now), [(record, row.Cursor)]);
+            GatewayMetrics.DeliveredLive(record, Now);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Chat.Cells.Cell.Accounts;
+using Chat.Cells.Cell.Auditing;
 using Chat.Cells.Cell.Bridging;
 using Chat.Cells.Cell.Channels;
 using Chat.Cells.Cell.Connections;
@@ -180,6 +181,8 @@ public sealed partial class CellHost : IAsyncDisposable
         {
             services.AddSingleton<FanOutRole>();
             AddRole<FanOutRole>(services, "fanout", static r => (r.RunAsync, () => r.IsRunning));
+            services.AddSingleton(new AuditOptions(options.AuditDelay, options.AuditPerSecond));
+            if (options.AuditPerSecond > 0) services.AddHostedService<LossAuditor>();
             AddRole<BridgeInRole>(services, "bridge-in", static r => (r.RunAsync, () => r.IsRunning));
         }
         if (options.HasRole("delivery"))

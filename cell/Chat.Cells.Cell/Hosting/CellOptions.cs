@@ -116,6 +116,12 @@ public sealed record CellOptions
     /// <summary>How long a client waits for a verdict before it is told to retry.</summary>
     public TimeSpan VerdictTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Sends a second that the auditor follows to their recipients' inboxes; 0 for no auditor.</summary>
+    public int AuditPerSecond { get; init; } = 20;
+
+    /// <summary>The age at which a send should have been judged and be in its recipients' inboxes.</summary>
+    public TimeSpan AuditDelay { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How long a graceful stop may take.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(20);
 

@@ -38,6 +38,7 @@ public static class CellOptionsReader
         ("messages-per-minute", "the most messages per minute and user; 0 for no limit (60)"),
         ("password-iterations", "PBKDF2-HMAC-SHA512 iterations of new password hashes (210000)"),
         ("access-token-minutes", "life of an access token (15)"),
+        ("audit-per-second", "sends a second that the auditor follows to their recipients' inboxes; 0: none (20)"),
         ("drain-seconds", "how long a graceful stop may take (20)"),
     ];
 
@@ -68,6 +69,7 @@ public static class CellOptionsReader
         if (Value("password-iterations") is { } n) options = options with { PasswordIterations = Integer("password-iterations", n, 1, 100_000_000) };
         if (Value("access-token-minutes") is { } min) options = options with { AccessTokenLifetime = TimeSpan.FromMinutes(Integer("access-token-minutes", min, 1, 1440)) };
         if (Value("drain-seconds") is { } drain) options = options with { DrainTimeout = TimeSpan.FromSeconds(Integer("drain-seconds", drain, 1, 3600)) };
+        if (Value("audit-per-second") is { } audit) options = options with { AuditPerSecond = Integer("audit-per-second", audit, 0, 100_000) };
         var log = Engine("log", Value("log"), "kafka");
         options = ReadKafka(options, log, Value);
         var store = Engine("store", Value("store"), "cassandra");

@@ -2,43 +2,16 @@ using System.Net;
 
 namespace Cassandra.Tests.Integration;
 
-/// <summary>
-/// The driver against a real cluster: CASSANDRA_CONTACT_POINTS, CASSANDRA_LOCAL_DATACENTER (datacenter1), and CASSANDRA_USERNAME with CASSANDRA_PASSWORD where it asks for them.
-/// A keyspace of its own, dropped afterwards.
-/// </summary>
-public sealed class RealClusterTests : IAsyncLifetime
+/// <summary>What the driver promises of single statements, on a real cluster.</summary>
+public sealed class RealClusterTests : RealClusterTest
 {
-    private readonly string _keyspace = $"driver_{Guid.NewGuid():N}";
-    private Cluster? _cluster;
-    private ISession? _session;
-
-    private static string Datacenter => Environment.GetEnvironmentVariable("CASSANDRA_LOCAL_DATACENTER") ?? "datacenter1";
-
-    private ISession Session => _session ?? throw new InvalidOperationException("Not connected.");
-
-    // Called for skipped tests as well.
-    public async Task InitializeAsync()
-    {
-        if (ClusterFactAttribute.ContactPoints.Count == 0) return;
-        _cluster = new Cluster(NewOptions());
-        _session = await _cluster.ConnectAsync(CancellationToken.None);
-        var created = await Session.ExecuteAsync(new SimpleStatement($"CREATE KEYSPACE {_keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', '{Datacenter}': 1}}"));
-        Assert.True(created.IsSchemaInAgreement);
-    }
-
-    public async Task DisposeAsync()
-    {
-        if (_session is not null) await _session.ExecuteAsync(new SimpleStatement($"DROP KEYSPACE IF EXISTS {_keyspace}").SetTimeout(TimeSpan.FromSeconds(60)));
-        if (_cluster is not null) await _cluster.DisposeAsync();
-    }
-
     [ClusterFact]
     public async Task Values_OfEveryType_ComeBackAsTheyWere()
     {
         await Session.ExecuteAsync(new SimpleStatement(
-            $"CREATE TABLE {_keyspace}.t (id int PRIMARY KEY, a ascii, b bigint, c blob, d boolean, e double, f float, g inet, h list<int>, i map<text, bigint>, j set<text>, "
+            $"CREATE TABLE {Keyspace}.t (id int PRIMARY KEY, a ascii, b bigint, c blob, d boolean, e double, f float, g inet, h list<int>, i map<text, bigint>, j set<text>, "
             + "k smallint, l text, m timestamp, n timeuuid, o tinyint, p uuid, q text)"));
-        var insert = await Session.PrepareAsync($"INSERT INTO {_keyspace}.t (id, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        var insert = await Session.PrepareAsync($"INSERT INTO {Keyspace}.t (id, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         var time = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
         var uuid = Guid.NewGuid();
         var timeuuid = Guid.Parse("58e0a7d7-eebc-11d8-9669-0800200c9a66");
@@ -46,7 +19,7 @@ public sealed class RealClusterTests : IAsyncLifetime
             1, "ascii", long.MinValue, new byte[] { 0, 255 }, true, 1.5e300, -2.5f, IPAddress.Parse("2001:db8::1"), new[] { 3, 1, 2 }, new Dictionary<string, long> { ["x"] = -1 }, new[] { "é" },
             (short)-300, "Größe 🙂", time, timeuuid, sbyte.MinValue, uuid, Unset.Value));
 
-        var row = (await Session.ExecuteAsync((await Session.PrepareAsync($"SELECT * FROM {_keyspace}.t WHERE id = ?")).Bind(1))).FirstOrDefault()!;
+        var row = (await Session.ExecuteAsync((await Session.PrepareAsync($"SELECT * FROM {Keyspace}.t WHERE id = ?")).Bind(1))).FirstOrDefault()!;
 
         Assert.Equal(("ascii", long.MinValue, true, 1.5e300, -2.5f), (row.GetValue<string>("a"), row.GetValue<long>("b"), row.GetValue<bool>("d"), row.GetValue<double>("e"), row.GetValue<float>("f")));
         Assert.Equal(new byte[] { 0, 255 }, row.GetValue<byte[]>("c"));
@@ -65,7 +38,7 @@ public sealed class RealClusterTests : IAsyncLifetime
         var insert = await NewTableAsync();
         await Task.WhenAll(Enumerable.Range(0, 1_000).Select(i => Session.ExecuteAsync(insert.Bind(1, i).SetIdempotence(true))));
 
-        var page = await Session.ExecuteAsync((await Session.PrepareAsync($"SELECT b FROM {_keyspace}.t WHERE a = ?")).Bind(1).SetPageSize(64));
+        var page = await Session.ExecuteAsync((await Session.PrepareAsync($"SELECT b FROM {Keyspace}.t WHERE a = ?")).Bind(1).SetPageSize(64));
         var rows = page.Select(r => r.GetValue<int>("b")).ToList();
         while (!page.IsFullyFetched)
         {
@@ -85,14 +58,14 @@ public sealed class RealClusterTests : IAsyncLifetime
 
         await Session.ExecuteAsync(batch);
 
-        Assert.Equal(20, (await Session.ExecuteAsync(new SimpleStatement($"SELECT a FROM {_keyspace}.t"))).Count);
+        Assert.Equal(20, (await Session.ExecuteAsync(new SimpleStatement($"SELECT a FROM {Keyspace}.t"))).Count);
     }
 
     [ClusterFact]
     public async Task LightweightTransaction_SecondTime_IsNotApplied()
     {
         await NewTableAsync();
-        var claim = await Session.PrepareAsync($"INSERT INTO {_keyspace}.t (a, b) VALUES (?, ?) IF NOT EXISTS");
+        var claim = await Session.PrepareAsync($"INSERT INTO {Keyspace}.t (a, b) VALUES (?, ?) IF NOT EXISTS");
 
         for (var i = 0; i < 5; i++)
         {
@@ -107,9 +80,9 @@ public sealed class RealClusterTests : IAsyncLifetime
     {
         var insert = await NewTableAsync();
         await Session.ExecuteAsync(insert.Bind(1, 1));
-        var select = await Session.PrepareAsync($"SELECT * FROM {_keyspace}.t WHERE a = ?");
+        var select = await Session.PrepareAsync($"SELECT * FROM {Keyspace}.t WHERE a = ?");
         await Session.ExecuteAsync(select.Bind(1));
-        await Session.ExecuteAsync(new SimpleStatement($"ALTER TABLE {_keyspace}.t ADD c text"));
+        await Session.ExecuteAsync(new SimpleStatement($"ALTER TABLE {Keyspace}.t ADD c text"));
 
         Assert.True((await Session.ExecuteAsync(select.Bind(1)))[0].IsNull("c"));
     }
@@ -118,9 +91,9 @@ public sealed class RealClusterTests : IAsyncLifetime
     public async Task Errors_AreTheCoordinators()
     {
         await Assert.ThrowsAsync<SyntaxErrorException>(() => Session.ExecuteAsync(new SimpleStatement("SELEKT")));
-        await Assert.ThrowsAsync<InvalidQueryException>(() => Session.ExecuteAsync(new SimpleStatement($"SELECT * FROM {_keyspace}.nowhere")));
+        await Assert.ThrowsAsync<InvalidQueryException>(() => Session.ExecuteAsync(new SimpleStatement($"SELECT * FROM {Keyspace}.nowhere")));
         await NewTableAsync();
-        await Assert.ThrowsAsync<AlreadyExistsException>(() => Session.ExecuteAsync(new SimpleStatement($"CREATE TABLE {_keyspace}.t (a int PRIMARY KEY)")));
+        await Assert.ThrowsAsync<AlreadyExistsException>(() => Session.ExecuteAsync(new SimpleStatement($"CREATE TABLE {Keyspace}.t (a int PRIMARY KEY)")));
     }
 
     [ClusterFact]
@@ -132,17 +105,4 @@ public sealed class RealClusterTests : IAsyncLifetime
         Assert.Equal(4, session.ProtocolVersion);
         Assert.Single(await session.ExecuteAsync((await session.PrepareAsync("SELECT release_version FROM system.local WHERE key = ?")).Bind("local")));
     }
-
-    private async Task<PreparedStatement> NewTableAsync()
-    {
-        await Session.ExecuteAsync(new SimpleStatement($"CREATE TABLE {_keyspace}.t (a int, b int, PRIMARY KEY (a, b))"));
-        return await Session.PrepareAsync($"INSERT INTO {_keyspace}.t (a, b) VALUES (?, ?)");
-    }
-
-    private static ClusterOptions NewOptions() => new()
-    {
-        ContactPoints = ClusterFactAttribute.ContactPoints,
-        LocalDatacenter = Datacenter,
-        Credentials = Environment.GetEnvironmentVariable("CASSANDRA_USERNAME") is { } user ? (user, Environment.GetEnvironmentVariable("CASSANDRA_PASSWORD") ?? "") : null,
-    };
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
@@ -173,11 +174,14 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
     private async Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
     {
         if (Environment.TickCount64 < Volatile.Read(ref _hungUntil)) throw new CellStateException("Redis hangs.");
+        var started = Stopwatch.GetTimestamp();
         try
         {
             try
             {
-                return await WithinBoundAsync(call, cancellationToken);
+                var answer = await WithinBoundAsync(call, cancellationToken);
+                RedisMetrics.Answered(started);
+                return answer;
             }
             catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
             {
@@ -186,11 +190,13 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
         }
         catch (TimeoutException e)
         {
+            RedisMetrics.Failed.Add(1);
             Volatile.Write(ref _hungUntil, Environment.TickCount64 + (long)Pause.TotalMilliseconds);
             throw new CellStateException($"Redis did not answer within {_options.Timeout.TotalSeconds:0.#} s.", e);
         }
         catch (Exception e) when (e is RedisException or ObjectDisposedException)
         {
+            RedisMetrics.Failed.Add(1);
             throw new CellStateException($"Redis failed: {e.Message}", e);
         }
     }

@@ -1,0 +1,131 @@
+using System.Text;
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
+
+namespace Chat.Cells.Cell.Auditing;
+
+internal enum AuditOutcome
+{
+    /// <summary>Its row is there, and it is in the inboxes that were looked into.</summary>
+    Found,
+
+    /// <summary>Accepted, and something of it is missing for certain.</summary>
+    Lost,
+
+    /// <summary>Refused, a repeat, or answered with <c>retry</c>: nobody was promised anything.</summary>
+    NotAccepted,
+
+    /// <summary>On its way: to be looked at again.</summary>
+    Pending,
+
+    /// <summary>An inbox holds more than the auditor reads of one.</summary>
+    Unknown,
+}
+
+/// <param name="Stage">Of a loss: <c>store</c> (no message row), <c>fanout</c> (never appended for an inbox) or <c>inbox</c> (no inbox row).</param>
+/// <param name="UserId">Of a loss: whose inbox.</param>
+internal readonly record struct AuditResult(AuditOutcome Outcome, string? Stage = null, Ulid? MessageId = null, string? UserId = null);
+
+/// <summary>
+/// Follows one send from its place in the log to the message row and the inboxes of those who live here. It knows only what the log and the store hold, and nothing of the
+/// workers' memory: what they forgot, it misses.
+/// </summary>
+internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDirectory cells, Topics topics)
+{
+    /// <summary>Of a group's recipients so many inboxes are read for a message, others for the next.</summary>
+    private const int MaxRecipients = 16;
+
+    private const int RowsPerRead = 500;
+    private const int MaxReads = 10;
+    private const int RememberedPlaces = 5_000;
+
+    private readonly RecentCache<(ushort Partition, string User), InboxCursor> places = new(RememberedPlaces);
+    private readonly Dictionary<int, IReadOnlyDictionary<long, long>> marks = [];
+
+    /// <param name="partition">The partition of the send; fan-out has committed past it.</param>
+    public async ValueTask<AuditResult> FollowAsync(TopicPartition partition, LogRecord record, SendRecord send, CancellationToken cancellationToken)
+    {
+        var request = await store.FindRequestAsync(send.ChannelId, send.Origin.UserId, send.Origin.RequestId, cancellationToken);
+        if (request is not { MessageId: { } id, ErrorCode: null } || request.Position != record.Offset) return new AuditResult(AuditOutcome.NotAccepted);
+        if (await store.FindMessageAsync(send.ChannelId, id, cancellationToken) is null) return new AuditResult(AuditOutcome.Lost, "store", id);
+        if (await store.FindChannelAsync(send.ChannelId, cancellationToken) is not { } channel) return new AuditResult(AuditOutcome.Lost, "store", id);
+
+        var outcome = AuditOutcome.Found;
+        var number = Topics.LogPartition(partition);
+        foreach (var user in Sample(channel, record.Offset))
+        {
+            var result = await FindInInboxAsync(user, number, record, id, cancellationToken);
+            if (result.Outcome is AuditOutcome.Lost or AuditOutcome.Pending) return result;
+            if (result.Outcome == AuditOutcome.Unknown) outcome = AuditOutcome.Unknown;
+        }
+        return new AuditResult(outcome, null, id);
+    }
+
+    private async ValueTask<AuditResult> FindInInboxAsync(string user, ushort number, LogRecord record, Ulid id, CancellationToken cancellationToken)
+    {
+        var inbox = KeyPartitioner.PartitionFor(Encoding.UTF8.GetBytes(user), topics.Inbox);
+        if (!await IsDeliveredAsync(inbox, number, record.Offset, cancellationToken))
+        {
+            // Fan-out commits after its appends. So what delivery has not seen although it has seen everything was never appended.
+            var seen = await log.GetCommittedAsync(DeliveryRole.Group, new TopicPartition(Topics.InboxTopic, inbox), cancellationToken);
+            var range = await log.GetOffsetsAsync(new TopicPartition(Topics.InboxTopic, inbox), cancellationToken);
+            if ((seen?.NextOffset ?? 0) < range.Next) return new AuditResult(AuditOutcome.Pending);
+            if (!await IsDeliveredAsync(inbox, number, record.Offset, cancellationToken)) return new AuditResult(AuditOutcome.Lost, "fanout", id, user);
+        }
+
+        // From where this partition's message before was found; the inbox holds one source's messages in its order.
+        var begin = new InboxCursor(InboxCursor.InitialEpoch, InboxCursor.BucketOf(record.AppendTime) - 1, -1);
+        if (places.TryGet((number, user), out var place) && place > begin)
+        {
+            if (await ScanAsync(user, place, number, id, cancellationToken) is AuditOutcome.Found) return new AuditResult(AuditOutcome.Found, null, id);
+        }
+        return await ScanAsync(user, begin, number, id, cancellationToken) switch
+        {
+            AuditOutcome.Lost => new AuditResult(AuditOutcome.Lost, "inbox", id, user),
+            var other => new AuditResult(other, null, id),
+        };
+    }
+
+    private async ValueTask<AuditOutcome> ScanAsync(string user, InboxCursor after, ushort number, Ulid id, CancellationToken cancellationToken)
+    {
+        for (var read = 0; read < MaxReads; read++)
+        {
+            var rows = await store.ReadInboxAsync(user, after, RowsPerRead, cancellationToken);
+            foreach (var row in rows)
+            {
+                if (InboxRecord.Decode(row.Payload).EventId != id) continue;
+                places.Set((number, user), row.Cursor);
+                return AuditOutcome.Found;
+            }
+            if (rows.Count < RowsPerRead) return AuditOutcome.Lost;
+            after = rows[^1].Cursor;
+        }
+        // The next search for this user goes on from here.
+        places.Set((number, user), after);
+        return AuditOutcome.Unknown;
+    }
+
+    /// <summary>Marks only rise: those that were read before do while they are high enough.</summary>
+    private async ValueTask<bool> IsDeliveredAsync(int inbox, ushort number, long offset, CancellationToken cancellationToken)
+    {
+        var source = InboxSource.Create(cells.CellNumber, number, 0);
+        if (Reached(marks.GetValueOrDefault(inbox))) return true;
+        return Reached(marks[inbox] = await store.LoadHighWaterAsync(inbox, cancellationToken));
+
+        bool Reached(IReadOnlyDictionary<long, long>? known) => known is not null && known.TryGetValue(source, out var mark) && mark >= InboxSource.Offset(offset);
+    }
+
+    /// <summary>Those who were members at the offset and live here; of many, as many in a row as are looked into, beginning at another one each time.</summary>
+    private IEnumerable<string> Sample(ChannelRow channel, long offset)
+    {
+        var users = new List<string>();
+        foreach (var member in channel.Members)
+        {
+            if (member.From >= offset || member.Until < offset) continue;
+            if (cells.TryGetHome(member.UserId, out var home) && home == cells.CellName) users.Add(member.UserId);
+        }
+        for (var i = 0; i < Math.Min(users.Count, MaxRecipients); i++) yield return users[(int)((offset + i) % users.Count)];
+    }
+}
