@@ -10,6 +10,9 @@ internal sealed partial class LossyState(ICellState inner) : ICellState
     /// <summary>True for messages between servers that are lost.</summary>
     public Func<ServerMessage, bool> Loses { get; set; } = _ => false;
 
+    /// <summary>True while updates of unread sets are lost.</summary>
+    public bool LosesUnread { get; set; }
+
     public ValueTask PublishAsync(string serverId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
         Loses(ServerMessage.Decode(message)) ? ValueTask.CompletedTask : inner.PublishAsync(serverId, message, cancellationToken);
 
@@ -22,7 +25,7 @@ internal sealed partial class LossyState(ICellState inner) : ICellState
     public ValueTask<TimeSpan> TakeTokenAsync(string bucket, int capacity, double refillPerSecond, CancellationToken cancellationToken) => inner.TakeTokenAsync(bucket, capacity, refillPerSecond, cancellationToken);
     public ValueTask PutOnceAsync(string key, string value, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.PutOnceAsync(key, value, timeToLive, cancellationToken);
     public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => inner.TakeOnceAsync(key, cancellationToken);
-    public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) => inner.ApplyUnreadAsync(updates, cancellationToken);
+    public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) => LosesUnread ? ValueTask.CompletedTask : inner.ApplyUnreadAsync(updates, cancellationToken);
     public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => inner.GetUnreadAsync(userIds, cancellationToken);
     public ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken) => inner.BeginUnreadAsync(userId, at, token, cancellationToken);
     public ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken) => inner.CompleteUnreadAsync(userId, token, channels, cancellationToken);

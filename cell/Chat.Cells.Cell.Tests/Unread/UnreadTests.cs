@@ -164,6 +164,38 @@ public sealed class UnreadTests
         Directory.Delete(folder, recursive: true);
     }
 
+    [Fact]
+    public async Task Updates_LostOnTheirWay_AreNoticedAndMadeGood()
+    {
+        var folder = TestCell.NewFolder();
+        var real = await CellEngines.OpenEmbeddedAsync(Path.Combine(folder, "data"), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        var state = new LossyState(real.State);
+        await using (var engines = real with { State = state })
+        {
+            await using var cell = await TestCell.StartAsync(engines: engines, folder: folder);
+            var (anna, bob, channel) = await PrepareAsync(cell);
+            await using var sender = await cell.ConnectAsync(anna);
+            await using var phone = await cell.ConnectAsync(bob);
+            var ids = await SendAsync(sender, channel, 1);
+            await UntilCountAsync(phone, channel, 1);
+
+            state.LosesUnread = true;
+            ids = await SendAsync(sender, channel, 2, "lost");
+            await UntilCountAsync(phone, channel, 3);
+            await phone.SendAsync("read_receipt", new { channelId = channel, lastReadMessageId = ids[0] });
+            await UntilCountAsync(phone, channel, 1);
+            AssertCounts(await UnreadAsync(cell, bob), (channel, 1));
+            AssertCounts(await FirstAsync(cell, bob), (channel, 1));
+
+            state.LosesUnread = false;
+            await SendAsync(sender, channel, 1, "heard");
+            await UntilCountAsync(phone, channel, 2);
+            AssertCounts(await UnreadAsync(cell, bob), (channel, 2));
+        }
+        await ((IAsyncDisposable)real.State).DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
     internal static async Task<(TestUser Anna, TestUser Bob, string Channel)> PrepareAsync(TestCell cell)
     {
         var anna = await cell.SignUpAsync("anna");
