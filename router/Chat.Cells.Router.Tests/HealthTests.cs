@@ -25,6 +25,48 @@ public sealed class HealthTests
         Assert.Equal(200, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Socket_WhileItsCellRestarts_WaitsForIt(bool knownToBeDown)
+    {
+        await using var cluster = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.FromSeconds(30) });
+        await cluster.Cells["eu-west-1"].StopAsync();
+        if (knownToBeDown) await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
+
+        var connecting = cluster.ConnectAsync(cluster.TokenOf(Anna));
+        await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
+        Assert.False(connecting.IsCompleted);
+        // Another request is not held.
+        Assert.Equal(503, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
+        await cluster.Cells["eu-west-1"].StartAsync();
+
+        using var socket = await connecting;
+        Assert.Equal(1, cluster.Cells["eu-west-1"].OpenSockets);
+    }
+
+    [Fact]
+    public async Task Socket_WhoseCellStaysAway_IsRefusedInTheEnd()
+    {
+        await using var cluster = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.FromMilliseconds(300) });
+        await cluster.Cells["eu-west-1"].StopAsync();
+
+        for (var i = 0; i < 3; i++) Assert.Equal(503, (await Assert.ThrowsAsync<RefusedSocketException>(() => cluster.ConnectAsync(cluster.TokenOf(Anna)))).Status);
+    }
+
+    [Fact]
+    public async Task Socket_OfACellDownByTheMapOrWithoutAHold_IsRefusedAtOnce()
+    {
+        await using var patient = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.FromHours(1) });
+        patient.WriteMap(c => c.Name == "eu-west-1" ? c with { State = CellState.Down } : c);
+        await RouterCluster.UntilAsync(async () => (await patient.GetAsync("/v1/me", patient.TokenOf(Anna))).Status == 503);
+        Assert.Equal(503, (await Assert.ThrowsAsync<RefusedSocketException>(() => patient.ConnectAsync(patient.TokenOf(Anna)))).Status);
+
+        await using var hasty = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.Zero, HealthInterval = TimeSpan.FromHours(1) });
+        await hasty.Cells["eu-west-1"].StopAsync();
+        Assert.Equal(503, (await Assert.ThrowsAsync<RefusedSocketException>(() => hasty.ConnectAsync(hasty.TokenOf(Anna)))).Status);
+    }
+
     [Fact]
     public async Task Connect_Failure_TakesTheCellDownAtOnce()
     {

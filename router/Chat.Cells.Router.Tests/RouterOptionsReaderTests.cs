@@ -28,6 +28,7 @@ public sealed class RouterOptionsReaderTests
     [InlineData("--listen", "http://127.0.0.1:8080/x", "--listen is")]
     [InlineData("--listen", "https://127.0.0.1:8080", "--listen is")]
     [InlineData("--max-body-bytes", "-1", "--max-body-bytes is '-1'")]
+    [InlineData("--hold-ms", "30001", "--hold-ms is '30001'")]
     [InlineData("--drain-seconds", "soon", "--drain-seconds is 'soon'")]
     [InlineData("--allowed-origins", "localhost", "--allowed-origins has 'localhost'")]
     [InlineData("--allowed-origins", "http://localhost/", "--allowed-origins has 'http://localhost/'")]

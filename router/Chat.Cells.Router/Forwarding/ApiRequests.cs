@@ -13,10 +13,12 @@ internal sealed class ApiRequests(
     AccessTokenVerifier tokens,
     CellResolver resolver,
     CellForwarder forwarder,
+    HeldSockets held,
     CellHealth health,
     OriginPolicy origins,
     RouterMetrics metrics,
-    RouterOptions options) : IDisposable
+    RouterOptions options,
+    TimeProvider time) : IDisposable
 {
     private readonly AddressLimits signUps = new(options.SignUpsPerMinute);
     private readonly AddressLimits logIns = new(options.LogInsPerMinute);
@@ -65,10 +67,15 @@ internal sealed class ApiRequests(
             }
         }
 
+        var started = time.GetTimestamp();
         var destination = Resolve(context, map, route, path, caller.Token);
-        if (destination.Cell is not { } cell) return destination.Refusal;
+        if (destination.Cell is not { } cell)
+        {
+            if (route.Kind != RouteKind.Socket || destination.Down is not { } down || !await held.UntilUpAsync(down, started, context.RequestAborted)) return destination.Refusal;
+            cell = down;
+        }
         CellTransformer.StripForgedHeaders(context.Request.Headers);
-        return await forwarder.ForwardAsync(context, cell);
+        return await forwarder.ForwardAsync(context, cell, started);
     }
 
     private Destination Resolve(HttpContext context, CellMap map, ApiRoute route, string path, AccessToken? caller)

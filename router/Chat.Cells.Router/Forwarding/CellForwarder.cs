@@ -18,17 +18,19 @@ internal sealed partial class CellForwarder : IDisposable
     private readonly IHttpForwarder forwarder;
     private readonly CellHealth health;
     private readonly OpenSockets sockets;
+    private readonly HeldSockets held;
     private readonly RouterMetrics metrics;
     private readonly RouterOptions options;
     private readonly ILogger<CellForwarder> logger;
     private readonly ForwarderRequestConfig requestConfig;
     private readonly HttpMessageInvoker client;
 
-    public CellForwarder(IHttpForwarder forwarder, CellHealth health, OpenSockets sockets, RouterMetrics metrics, RouterOptions options, ILogger<CellForwarder> logger)
+    public CellForwarder(IHttpForwarder forwarder, CellHealth health, OpenSockets sockets, HeldSockets held, RouterMetrics metrics, RouterOptions options, ILogger<CellForwarder> logger)
     {
         this.forwarder = forwarder;
         this.health = health;
         this.sockets = sockets;
+        this.held = held;
         this.metrics = metrics;
         this.options = options;
         this.logger = logger;
@@ -50,10 +52,19 @@ internal sealed partial class CellForwarder : IDisposable
     public void Dispose() => client.Dispose();
 
     /// <summary>Forwards; null when the client has its answer, else why there is none.</summary>
-    public async Task<Refusal?> ForwardAsync(HttpContext context, CellEntry cell)
+    /// <param name="context">The request.</param>
+    /// <param name="cell">Where it goes.</param>
+    /// <param name="since">When it came, as a timestamp.</param>
+    public async Task<Refusal?> ForwardAsync(HttpContext context, CellEntry cell, long since)
     {
         var isSocket = context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true };
-        return isSocket ? await ForwardSocketAsync(context, cell) : await ForwardRequestAsync(context, cell);
+        if (!isSocket) return await ForwardRequestAsync(context, cell);
+        while (true)
+        {
+            var (refusal, notConnected) = await ForwardSocketAsync(context, cell);
+            if (!notConnected || !await held.UntilUpAsync(cell, since, context.RequestAborted)) return refusal;
+            context.Response.StatusCode = StatusCodes.Status200OK; // what the failed attempt had set
+        }
     }
 
     private async Task<Refusal?> ForwardRequestAsync(HttpContext context, CellEntry cell)
@@ -64,9 +75,10 @@ internal sealed partial class CellForwarder : IDisposable
         return Judge(context, cell, error);
     }
 
-    private async Task<Refusal?> ForwardSocketAsync(HttpContext context, CellEntry cell)
+    /// <summary>One attempt; whether there was no connection, so that nothing of the request has reached the cell.</summary>
+    private async Task<(Refusal? Refusal, bool NotConnected)> ForwardSocketAsync(HttpContext context, CellEntry cell)
     {
-        if (sockets.IsDraining) return Refusal.Draining;
+        if (sockets.IsDraining) return (Refusal.Draining, false);
         using var end = new CancellationTokenSource();
         var opened = false;
         // Until the cell has accepted the socket it is a request like any other, with a limit.
@@ -81,11 +93,15 @@ internal sealed partial class CellForwarder : IDisposable
         try
         {
             var error = await forwarder.SendAsync(context, cell.Endpoints.Public.AbsoluteUri, client, SocketConfig, CellTransformer.Instance, end.Token);
-            if (!opened) return Judge(context, cell, error);
+            if (!opened)
+            {
+                var refusal = Judge(context, cell, error);
+                return (refusal, refusal is not null && IsConnectFailure(context.Features.Get<IForwarderErrorFeature>()?.Exception));
+            }
             LogSocketEnded(logger, cell.Name, error);
             // Whatever ended the forwarding, the client's connection must not linger without a cell behind it.
             context.Abort();
-            return null;
+            return (null, false);
         }
         finally
         {

@@ -14,10 +14,21 @@ internal sealed partial class CellHealth(ILogger<CellHealth> logger)
 
     private readonly ConcurrentDictionary<string, State> states = new(StringComparer.Ordinal);
 
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> waiting = new(StringComparer.Ordinal);
+
     private readonly record struct State(Uri Endpoint, int Failures, bool Down);
 
     /// <summary>Whether requests may go there. Allocates nothing.</summary>
     public bool IsUp(CellEntry cell) => cell.State != CellState.Down && !(states.TryGetValue(cell.Name, out var state) && state.Down && state.Endpoint == cell.Endpoints.Public);
+
+    /// <summary>Done when a check finds the cell up, or at once where it is. All who wait for a cell share one task.</summary>
+    public Task WhenUpAsync(CellEntry cell)
+    {
+        if (IsUp(cell)) return Task.CompletedTask;
+        var task = waiting.GetOrAdd(cell.Name, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        if (IsUp(cell)) Release(cell.Name); // it came up in this moment, before there was anybody to tell
+        return task;
+    }
 
     /// <summary>A connection to the cell could not be made.</summary>
     public void ConnectFailed(CellEntry cell, string reason) => Change(cell, reason, (cell, _) => new State(cell.Endpoints.Public, FailuresToGoDown, Down: true));
@@ -27,7 +38,11 @@ internal sealed partial class CellHealth(ILogger<CellHealth> logger)
         new State(cell.Endpoints.Public, Math.Min(now.Failures + 1, FailuresToGoDown), now.Down || now.Failures + 1 >= FailuresToGoDown));
 
     /// <summary>A check was answered well.</summary>
-    public void CheckPassed(CellEntry cell) => Change(cell, "", (cell, _) => new State(cell.Endpoints.Public, 0, Down: false));
+    public void CheckPassed(CellEntry cell)
+    {
+        Change(cell, "", (cell, _) => new State(cell.Endpoints.Public, 0, Down: false));
+        Release(cell.Name);
+    }
 
     /// <summary>Forgets cells that the map no longer has.</summary>
     public void Keep(CellMap map)
@@ -36,6 +51,11 @@ internal sealed partial class CellHealth(ILogger<CellHealth> logger)
         {
             if (map.Find(name) is null) states.TryRemove(name, out _);
         }
+    }
+
+    private void Release(string cell)
+    {
+        if (waiting.TryRemove(cell, out var waits)) waits.TrySetResult();
     }
 
     private void Change(CellEntry cell, string reason, Func<CellEntry, State, State> change)

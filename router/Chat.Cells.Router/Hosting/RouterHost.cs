@@ -75,7 +75,7 @@ public sealed class RouterHost : IAsyncDisposable
             s.GetRequiredService<ILoggerFactory>().CreateLogger<CellMapWatcher>()));
         services.AddSingleton(s => new AccessTokenVerifier(() => s.GetRequiredService<CellMapWatcher>().Current, time));
         services.AddSingleton(new OriginPolicy(options.AllowedOrigins));
-        services.AddSingleton<CellHealth>().AddSingleton<CellResolver>().AddSingleton<OpenSockets>().AddSingleton<RouterMetrics>().AddSingleton<CellForwarder>().AddSingleton<ApiRequests>();
+        services.AddSingleton<CellHealth>().AddSingleton<CellResolver>().AddSingleton<OpenSockets>().AddSingleton<HeldSockets>().AddSingleton<RouterMetrics>().AddSingleton<CellForwarder>().AddSingleton<ApiRequests>();
         services.AddHostedService<HealthChecks>();
         services.AddHttpForwarder();
         services.AddMetricsCollector();

@@ -14,6 +14,7 @@ internal sealed class RouterMetrics : IDisposable
     private readonly Histogram<double> duration;
     private readonly Counter<long> refusals;
     private readonly Counter<long> socketsOpened;
+    private readonly Counter<long> socketsHeld;
     private readonly UpDownCounter<long> sockets;
 
     public RouterMetrics(CellMapWatcher maps, CellHealth health)
@@ -22,6 +23,7 @@ internal sealed class RouterMetrics : IDisposable
         duration = meter.CreateHistogram<double>("chat_cells.router.request.duration", "s", "Time from a request to the end of its answer, by cell");
         refusals = meter.CreateCounter<long>("chat_cells.router.refusals", "{request}", "Requests that the router answered with a problem itself, by code");
         socketsOpened = meter.CreateCounter<long>("chat_cells.router.sockets.opened", "{socket}", "Sockets that a cell accepted");
+        socketsHeld = meter.CreateCounter<long>("chat_cells.router.sockets.held", "{socket}", "Sockets that waited for a cell that was down, by cell");
         sockets = meter.CreateUpDownCounter<long>("chat_cells.router.sockets", "{socket}", "Sockets open now, by cell");
         meter.CreateObservableGauge("chat_cells.router.map.version", () => maps.Current?.Version ?? 0, description: "Version of the cell map in use; 0 for none");
         meter.CreateObservableGauge("chat_cells.router.cell.up", () => CellsUp(maps.Current, health), description: "1 where a cell can be reached, else 0");
@@ -40,6 +42,8 @@ internal sealed class RouterMetrics : IDisposable
         socketsOpened.Add(1, new KeyValuePair<string, object?>("cell", cell));
         sockets.Add(1, new KeyValuePair<string, object?>("cell", cell));
     }
+
+    public void SocketHeld(string cell) => socketsHeld.Add(1, new KeyValuePair<string, object?>("cell", cell));
 
     public void SocketClosed(string cell) => sockets.Add(-1, new KeyValuePair<string, object?>("cell", cell));
 

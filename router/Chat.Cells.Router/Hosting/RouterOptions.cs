@@ -41,6 +41,9 @@ public sealed record RouterOptions
     /// <summary>How long a cell may take to start an answer.</summary>
     public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a new socket may wait for its cell when that is down: about as long as a server takes to restart. Zero: it is refused at once.</summary>
+    public TimeSpan Hold { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>At shutdown, open sockets are closed spread over this time.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(5);
 

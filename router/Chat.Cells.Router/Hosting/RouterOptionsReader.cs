@@ -9,13 +9,13 @@ public static class RouterOptionsReader
     private static readonly string[] Known =
     [
         "listen", "internal", "cell-map", "map-copy", "allowed-origins", "web-root", "sign-ups-per-minute", "log-ins-per-minute", "max-body-bytes",
-        "health-interval-ms", "drain-seconds", "trusted-proxies",
+        "health-interval-ms", "hold-ms", "drain-seconds", "trusted-proxies",
     ];
 
     public const string Usage = """
         router --listen http://IP:PORT --internal http://IP:PORT --cell-map FILE [--map-copy DIR] [--allowed-origins URL,URL]
                [--web-root DIR] [--sign-ups-per-minute N] [--log-ins-per-minute N] [--max-body-bytes N] [--health-interval-ms N]
-               [--drain-seconds N] [--trusted-proxies CIDR,CIDR]
+               [--hold-ms N] [--drain-seconds N] [--trusted-proxies CIDR,CIDR]
         Each option is also read from the environment: CHATCELLS_CELL_MAP for --cell-map.
         """;
 
@@ -47,6 +47,7 @@ public static class RouterOptionsReader
             LogInsPerMinute = (int)ReadNumber(values, "log-ins-per-minute", 0, 1_000_000, defaults.LogInsPerMinute),
             MaxBodyBytes = ReadNumber(values, "max-body-bytes", 1024, 1L << 30, defaults.MaxBodyBytes),
             HealthInterval = TimeSpan.FromMilliseconds(ReadNumber(values, "health-interval-ms", 40, 600_000, (long)defaults.HealthInterval.TotalMilliseconds)),
+            Hold = TimeSpan.FromMilliseconds(ReadNumber(values, "hold-ms", 0, 30_000, (long)defaults.Hold.TotalMilliseconds)),
             Drain = TimeSpan.FromSeconds(ReadNumber(values, "drain-seconds", 0, 3600, (long)defaults.Drain.TotalSeconds)),
             TrustedProxies = ReadList(values, "trusted-proxies").Select(ReadNetwork).ToArray(),
         };

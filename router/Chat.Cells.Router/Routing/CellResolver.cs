@@ -38,6 +38,6 @@ internal sealed class CellResolver(CellHealth health, Random random)
     private Destination IfUp(CellEntry? cell)
     {
         if (cell is null) return Refusal.UnknownCell;
-        return health.IsUp(cell) ? cell : Refusal.CellDown(cell);
+        return health.IsUp(cell) ? cell : new Destination(null, Refusal.CellDown(cell), cell);
     }
 }

@@ -5,7 +5,8 @@ using Chat.Cells.Topology;
 namespace Chat.Cells.Router.Routing;
 
 /// <summary>Where a request goes: a cell, or the reason why nowhere.</summary>
-internal readonly record struct Destination(CellEntry? Cell, Refusal? Refusal)
+/// <param name="Down">The cell that it would go to, were that not down.</param>
+internal readonly record struct Destination(CellEntry? Cell, Refusal? Refusal, CellEntry? Down = null)
 {
     public static implicit operator Destination(CellEntry cell) => new(cell, null);
     public static implicit operator Destination(Refusal refusal) => new(null, refusal);
