@@ -43,7 +43,7 @@ public sealed class CassandraSetupTests(CassandraRing ring) : IClassFixture<Cass
         {
             foreach (var store in stores) await store.DisposeAsync();
         }
-        Assert.Equal([Migrations.Count], (await RunAsync($"SELECT version FROM {other}.schema_versions")).Select(row => row.GetValue<int>("version")));
+        Assert.Equal(Enumerable.Range(1, Migrations.Count).Reverse(), (await RunAsync($"SELECT version FROM {other}.schema_versions")).Select(row => row.GetValue<int>("version")));
         Assert.Empty(await RunAsync($"SELECT name FROM {other}.schema_lock"));
         var tables = await RunAsync($"SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{other}'");
         Assert.Equal(Migrations.All.Sum(m => m.Count) + 2, tables.Count);
