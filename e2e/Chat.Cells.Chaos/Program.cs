@@ -1,3 +1,4 @@
+using Chat.Cells.Chaos.Cells;
 using Chat.Cells.Chaos.CommandLine;
 using Chat.Cells.Chaos.Reporting;
 using Chat.Cells.Chaos.Scenarios;
@@ -13,6 +14,7 @@ if (args is ["--help" or "-h"])
     Console.WriteLine(ChaosOptions.Help);
     return 0;
 }
+if (args is ["cell", ..]) return await SteppedCell.RunAsync(args[1..]);
 try
 {
     var options = ChaosOptions.Parse(args);

@@ -144,7 +144,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
             .. options.Engines.Arguments, .. options.CellArguments,
         ];
         if (roles is not null) arguments.AddRange(["--roles", roles, "--server-id", name]);
-        Add(kind, name, ServerCommand.Of("cell", "Chat.Cells.Cell", arguments));
+        Add(kind, name, ServerCommand.Of(options.CellProgram.Folder, options.CellProgram.Name, [.. options.CellProgram.Arguments, .. arguments]));
         health.Add(new Uri($"{Text(closed)}/readyz"));
         return (open, closed);
     }

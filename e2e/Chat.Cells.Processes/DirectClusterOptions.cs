@@ -35,6 +35,15 @@ public sealed record DirectClusterOptions
     /// <summary>How long everything may take to become ready.</summary>
     public TimeSpan ReadyBound { get; init; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>The cells' program: one that takes the same options may stand for the product's.</summary>
+    public CellProgram CellProgram { get; init; } = new("cell", "Chat.Cells.Cell", []);
+
     /// <summary>Further options of every cell server: <c>--name</c>, value, ….</summary>
     public IReadOnlyList<string> CellArguments { get; init; } = [];
 }
+
+/// <summary>A program that serves a cell.</summary>
+/// <param name="Folder">The folder in the repository that has the project's.</param>
+/// <param name="Name">The project.</param>
+/// <param name="Arguments">What comes before the cell's options.</param>
+public sealed record CellProgram(string Folder, string Name, IReadOnlyList<string> Arguments);

@@ -39,15 +39,10 @@ public sealed class ServerProcess : IAsyncDisposable
     public int Starts { get; private set; }
 
     /// <summary>The last line of its output; null when there is none.</summary>
-    public async Task<string?> LastLineAsync(CancellationToken cancellationToken)
-    {
-        if (!File.Exists(log)) return null;
-        await using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream);
-        string? last = null;
-        while (await reader.ReadLineAsync(cancellationToken) is { } line) last = line;
-        return last;
-    }
+    public async Task<string?> LastLineAsync(CancellationToken cancellationToken) => (await ReadOutputAsync(cancellationToken)).Last;
+
+    /// <summary>How many lines its output has so far.</summary>
+    public async Task<int> CountLinesAsync(CancellationToken cancellationToken) => (await ReadOutputAsync(cancellationToken)).Lines;
 
     /// <summary>The process that ran last; it may have ended.</summary>
     public ProcessRef? Current => current;
@@ -93,6 +88,17 @@ public sealed class ServerProcess : IAsyncDisposable
         await stopping.CancelAsync();
         if (running is not null) await running;
         stopping.Dispose();
+    }
+
+    private async Task<(int Lines, string? Last)> ReadOutputAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(log)) return (0, null);
+        await using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream);
+        var lines = 0;
+        string? last = null;
+        while (await reader.ReadLineAsync(cancellationToken) is { } line) (lines, last) = (lines + 1, line);
+        return (lines, last);
     }
 
     private async Task RunAsync()

@@ -24,6 +24,9 @@ public sealed class CellsUnderTest : IAsyncDisposable
     private readonly FileLogs logs;
     private readonly FaultProxy publicProxy = FaultProxy.Start($"{Victim} public");
     private readonly FaultProxy internalProxy = FaultProxy.Start($"{Victim} internal");
+    private readonly FaultProxy clientLink = FaultProxy.Start("client-router");
+    private readonly FaultProxy bridgeSource = FaultProxy.Start("bridge-source");
+    private readonly FaultProxy bridgeTarget = FaultProxy.Start("bridge-target");
     private readonly FaultProxy otherPublic = FaultProxy.Start($"{Other} public");
     private readonly FaultProxy otherInternal = FaultProxy.Start($"{Other} internal");
     private readonly Dictionary<string, RunningServer> running = [];
@@ -44,7 +47,17 @@ public sealed class CellsUnderTest : IAsyncDisposable
         logs = new FileLogs(Path.Combine(folder, "servers.log"));
     }
 
-    public Uri Router => router!.PublicUrl;
+    /// <summary>Where clients go in.</summary>
+    public Uri Router => UrlOf(clientLink);
+
+    /// <summary>The links that scenarios may break, by name: <c>client-router</c>, <c>router-cell</c>, <c>bridge-source</c>, <c>bridge-target</c>.</summary>
+    public IReadOnlyDictionary<string, FaultProxy> Links => new Dictionary<string, FaultProxy>
+    {
+        [clientLink.Name] = clientLink,
+        ["router-cell"] = publicProxy,
+        [bridgeSource.Name] = bridgeSource,
+        [bridgeTarget.Name] = bridgeTarget,
+    };
 
     /// <summary>The victim's steps.</summary>
     public StepBoard Board { get; } = new();
@@ -84,7 +97,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
         if (server.Roles.Contains("gateway"))
         {
             publicProxy.Target = EndPointOf(host.PublicUrl);
-            internalProxy.Target = EndPointOf(host.InternalUrl);
+            internalProxy.Target = bridgeSource.Target = EndPointOf(host.InternalUrl);
         }
         running[name] = new RunningServer(life, host, server.Roles.Contains("gateway"));
     }
@@ -126,9 +139,8 @@ public sealed class CellsUnderTest : IAsyncDisposable
         if (server.IsGateway)
         {
             publicProxy.Target = null;
-            internalProxy.Target = null;
-            publicProxy.ResetOpen();
-            internalProxy.ResetOpen();
+            internalProxy.Target = bridgeSource.Target = null;
+            foreach (var link in new[] { publicProxy, internalProxy, bridgeSource }) link.ResetOpen();
         }
         server.Life.Kill();
         ending.Add(Task.Run(async () => await server.Host.DisposeAsync()));
@@ -145,7 +157,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
         plan = servers;
         if (engines is not null) await engines.DisposeAsync();
         engines = null;
-        engines = await OpenAsync(VictimData, engineClock, settings.Wrap, cancellationToken);
+        engines = await OpenAsync(engineClock, cancellationToken);
         foreach (var server in plan) await StartServerAsync(server.Name, beside: false, cancellationToken);
     }
 
@@ -156,7 +168,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
         for (var i = rest.Count - 1; i >= 0; i--) await rest[i].DisposeAsync();
         await Task.WhenAll(ending);
         if (engines is not null) await engines.DisposeAsync();
-        foreach (var proxy in new[] { publicProxy, internalProxy, otherPublic, otherInternal }) await proxy.DisposeAsync();
+        foreach (var proxy in new[] { clientLink, publicProxy, internalProxy, bridgeSource, bridgeTarget, otherPublic, otherInternal }) await proxy.DisposeAsync();
         foreach (var life in lives) life.Dispose();
         logs.Dispose();
     }
@@ -165,8 +177,12 @@ public sealed class CellsUnderTest : IAsyncDisposable
 
     private static Uri UrlOf(FaultProxy proxy) => new(FormattableString.Invariant($"http://127.0.0.1:{proxy.Port}"));
 
-    private static async Task<CellEngines> OpenAsync(string data, TimeProvider clock, Func<CellEngines, CellEngines> wrap, CancellationToken cancellationToken) =>
-        wrap(await CellEngines.OpenEmbeddedAsync(data, clock, NullLoggerFactory.Instance, cancellationToken));
+    private async Task<CellEngines> OpenAsync(TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var options = OptionsOf(Victim, 1, "eu-west", VictimData);
+        if (settings.Redis is { } redis) options = options with { State = "redis", Redis = redis };
+        return settings.Wrap(await CellEngines.OpenAsync(options, clock, NullLoggerFactory.Instance, cancellationToken));
+    }
 
     private async Task StartAllAsync(CancellationToken cancellationToken)
     {
@@ -175,16 +191,16 @@ public sealed class CellsUnderTest : IAsyncDisposable
             new DeployedCell(Victim, 1, "eu-west", UrlOf(publicProxy), UrlOf(internalProxy)),
             new DeployedCell(Other, 2, "us-east", UrlOf(otherPublic), UrlOf(otherInternal)),
         ]);
-        engines = await OpenAsync(VictimData, settings.EngineClock, settings.Wrap, cancellationToken);
+        engines = await OpenAsync(settings.EngineClock, cancellationToken);
         foreach (var server in plan) await StartServerAsync(server.Name, beside: false, cancellationToken);
 
         var otherOptions = ShrunkTimes.Of(OptionsOf(Other, 2, "us-east", Path.Combine(folder, Other))) with { Roles = AllRoles };
         var other = await CellHost.StartAsync(otherOptions, null, null, l => logs.Configure(l, Other), cancellationToken);
         rest.Add(other);
         otherPublic.Target = EndPointOf(other.PublicUrl);
-        otherInternal.Target = EndPointOf(other.InternalUrl);
+        otherInternal.Target = bridgeTarget.Target = EndPointOf(other.InternalUrl);
 
-        await StartBridgeAsync(Victim, Other, internalProxy, otherInternal, cancellationToken);
+        await StartBridgeAsync(Victim, Other, bridgeSource, bridgeTarget, cancellationToken);
         await StartBridgeAsync(Other, Victim, otherInternal, internalProxy, cancellationToken);
 
         router = RouterHost.Create(
@@ -200,6 +216,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
             },
             logging: l => logs.Configure(l, "router"));
         await router.StartAsync(cancellationToken);
+        clientLink.Target = EndPointOf(router.PublicUrl);
     }
 
     private async Task StartBridgeAsync(string source, string target, FaultProxy sourceLink, FaultProxy targetLink, CancellationToken cancellationToken)
@@ -238,6 +255,9 @@ public sealed record CellsSettings
 
     /// <summary>The clock of the victim's engines: what stamps records.</summary>
     public TimeProvider EngineClock { get; init; } = TimeProvider.System;
+
+    /// <summary>The Redis that keeps the victim's state, as <c>host:port</c>; null: it is in memory.</summary>
+    public string? Redis { get; init; }
 
     /// <summary>Where the victim's data is; null: in the scenario's folder.</summary>
     public string? VictimData { get; init; }

@@ -17,12 +17,15 @@ public sealed class SmallDisk : IAsyncDisposable
     /// <summary>Where it is mounted.</summary>
     public string Path { get; }
 
+    /// <summary>Mounts one in the temporary folder: not where a run's results are, so that one which an interrupted run left doesn't stand in the way of the next.</summary>
     /// <exception cref="SkippedException">This user may not mount.</exception>
-    public static async Task<SmallDisk> MountAsync(string path, int megabytes, CancellationToken cancellationToken)
+    public static async Task<SmallDisk> MountAsync(int megabytes, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(path);
+        var path = Directory.CreateTempSubdirectory("chat-cells-chaos-").FullName;
         var said = await RunAsync("mount", ["-t", "tmpfs", "-o", FormattableString.Invariant($"size={megabytes}m"), "chat-cells-chaos", path], cancellationToken);
-        return said is null ? new SmallDisk(path) : throw new SkippedException($"a small file system can't be mounted here (root may): {said}");
+        if (said is null) return new SmallDisk(path);
+        Directory.Delete(path);
+        throw new SkippedException($"a small file system can't be mounted here (root may): {said}");
     }
 
     /// <summary>Takes all room that is left.</summary>
@@ -50,6 +53,7 @@ public sealed class SmallDisk : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (await RunAsync("umount", [Path], CancellationToken.None) is { } said) throw new HarnessException($"{Path} could not be unmounted: {said}");
+        Directory.Delete(Path);
     }
 
     private static async Task<string?> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken cancellationToken)

@@ -5,7 +5,7 @@ namespace Chat.Cells.Chaos.Scenarios;
 /// <summary>All scenarios, in the order in which they run.</summary>
 public static class Catalog
 {
-    public static IReadOnlyList<IScenario> All { get; } = [.. Steps(), .. Messages(), .. Clocks(), new DiskScenario()];
+    public static IReadOnlyList<IScenario> All { get; } = [.. Steps(), .. Messages(), .. Clocks(), new DiskScenario(), .. Links(), .. Redis(), .. Processes(), .. Kafka()];
 
     private static IEnumerable<IScenario> Messages()
     {
@@ -23,6 +23,15 @@ public static class Catalog
             yield return new ClockScenario(whose, isAhead: false);
         }
     }
+
+    private static IEnumerable<IScenario> Links() => new[] { "client-router", "router-cell", "bridge-source", "bridge-target" }.Select(link => new LinkScenario(link));
+
+    private static IEnumerable<IScenario> Redis() => Enum.GetValues<RedisFault>().Select(fault => new RedisScenario(fault));
+
+    private static IEnumerable<IScenario> Processes() =>
+        from kind in new[] { "cell", "gateway", "fanout", "delivery" } from signal in Enum.GetValues<Signal>() select new ProcessStepScenario(signal, kind);
+
+    private static IEnumerable<IScenario> Kafka() => Enum.GetValues<KafkaFault>().Select(fault => new KafkaScenario(fault));
 
     private static IEnumerable<IScenario> Steps()
     {

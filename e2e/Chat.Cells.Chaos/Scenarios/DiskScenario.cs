@@ -14,6 +14,7 @@ public sealed class DiskScenario : IScenario
     private static readonly WorldOptions People = new(Users: 6, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 3, GroupSize: 4) { Client = ShrunkTimes.Of };
     private static readonly TimeSpan RecoveryBound = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan FullFor = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StartFor = TimeSpan.FromSeconds(5);
 
     public string Name => "disk.full";
 
@@ -23,7 +24,7 @@ public sealed class DiskScenario : IScenario
 
     public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
     {
-        await using var disk = await SmallDisk.MountAsync(Path.Combine(context.Folder, "small-disk"), Megabytes, cancellationToken);
+        await using var disk = await SmallDisk.MountAsync(Megabytes, cancellationToken);
         var settings = new CellsSettings { VictimData = Path.Combine(disk.Path, "data") };
         await using var cells = await CellsUnderTest.StartAsync(context.Folder, settings, cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cells.Router, People, cancellationToken);
@@ -32,10 +33,10 @@ public sealed class DiskScenario : IScenario
             arena.Note($"the disk is {what}");
             disk.Fill();
             var stuck = await TalkIntoFullAsync(arena, cancellationToken);
-            if (startedFull) await StartFullAsync(cells, settings, context, cancellationToken);
+            var started = startedFull && await StartFullAsync(cells, settings, disk, context, cancellationToken);
             disk.Free();
             var freed = TimeProvider.System.GetTimestamp();
-            if (killed) await cells.RestartVictimAsync(settings.Plan, TimeProvider.System, cancellationToken);
+            if (killed && !started) await cells.RestartVictimAsync(settings.Plan, TimeProvider.System, cancellationToken);
             var recovery = await arena.RecoverAsync(arena.OpenNow(), freed, RecoveryBound, cancellationToken);
             context.Say(FormattableString.Invariant($"{what}: {stuck} messages stuck, recovery {recovery.TotalSeconds:F2} s after there was room again"));
         }
@@ -59,16 +60,22 @@ public sealed class DiskScenario : IScenario
         throw new HarnessException("Messages went through a full disk.");
     }
 
-    private static async Task StartFullAsync(CellsUnderTest cells, CellsSettings settings, ScenarioContext context, CancellationToken cancellationToken)
+    /// <summary>Starts the cell where there is no room. It may start, refuse to, or wait for room; true: it runs now.</summary>
+    private static async Task<bool> StartFullAsync(CellsUnderTest cells, CellsSettings settings, SmallDisk disk, ScenarioContext context, CancellationToken cancellationToken)
     {
+        var starting = cells.RestartVictimAsync(settings.Plan, TimeProvider.System, cancellationToken);
         try
         {
-            await cells.RestartVictimAsync(settings.Plan, TimeProvider.System, cancellationToken);
-            context.Say("the cell starts on a full disk");
+            await Task.WhenAny(starting, Task.Delay(StartFor, cancellationToken));
+            context.Say(starting.IsCompletedSuccessfully ? "the cell starts on a full disk" : starting.IsCompleted ? "the cell does not start on a full disk" : "the cell waits for room before it starts");
+            disk.Free();
+            await starting;
+            return true;
         }
         catch (Exception e) when (e is LogException or StoreException or IOException)
         {
-            context.Say($"the cell does not start on a full disk: {e.Message}");
+            context.Say($"what it says: {e.Message}");
+            return false;
         }
     }
 }

@@ -41,6 +41,7 @@ public sealed class StepBoard
             armed = null;
             // Under the lock: no other step of this server passes between this one and its freezing.
             if (trap.Kind == TrapKind.Freeze) life.Freeze();
+            if (trap.Kind == TrapKind.Stop) ThisProcess.Stop();
             trap.Spring(life);
             sprung = trap;
             return true;
@@ -53,6 +54,9 @@ public enum TrapKind
 {
     /// <summary>Everything the server does stops there, until it is thawed or killed.</summary>
     Freeze,
+
+    /// <summary>SIGSTOP for the whole process, there and then; somebody else kills it, or lets it go on.</summary>
+    Stop,
 
     /// <summary>The call fails; before the effect it hasn't happened, after it it has, and the server can't know.</summary>
     Fail,

@@ -3,7 +3,10 @@ using Chat.Cells.Cell.Ports;
 namespace Chat.Cells.Chaos.Steps;
 
 /// <summary>One server's view of its cell's log: every append and commit is a step, and dies with the server. Doesn't own the log.</summary>
-public sealed class SteppedLog(IMessageLog inner, GroupOffsets offsets, ServerLife life) : IMessageLog
+/// <param name="inner">The log.</param>
+/// <param name="offsets">Where commits are kept in its place; null: in the log.</param>
+/// <param name="life">The server.</param>
+public sealed class SteppedLog(IMessageLog inner, GroupOffsets? offsets, ServerLife life) : IMessageLog
 {
     private readonly Lock gate = new();
     private readonly Dictionary<TopicPartition, Task> asked = [];
@@ -22,7 +25,7 @@ public sealed class SteppedLog(IMessageLog inner, GroupOffsets offsets, ServerLi
     }
 
     public Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken) =>
-        ConsumeAsync(group, offsets.Join(group), topics, factory, cancellationToken);
+        offsets is null ? inner.ConsumeAsync(group, topics, new SteppedProcessors(group, factory, life, null), cancellationToken) : ConsumeAsync(group, offsets, topics, factory, cancellationToken);
 
     public async ValueTask EnsureTopicsAsync(IReadOnlyList<TopicSpec> topics, CancellationToken cancellationToken)
     {
@@ -47,7 +50,7 @@ public sealed class SteppedLog(IMessageLog inner, GroupOffsets offsets, ServerLi
     public async ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken)
     {
         await life.CheckAsync();
-        return offsets.Find(group, partition);
+        return offsets is null ? await inner.GetCommittedAsync(group, partition, cancellationToken) : offsets.Find(group, partition);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -74,12 +77,13 @@ public sealed class SteppedLog(IMessageLog inner, GroupOffsets offsets, ServerLi
         Exception Failure() => new LogUnavailableException($"Told to fail: {effect}.");
     }
 
-    private async Task ConsumeAsync(string group, int generation, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken)
+    private async Task ConsumeAsync(string group, GroupOffsets kept, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken)
     {
         await life.CheckAsync();
+        var generation = kept.Join(group);
         using var alive = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, life.Death);
         // A group of its own in the log, which so doesn't wait for a frozen member, reads from the oldest record and leaves it to us what is new.
-        await inner.ConsumeAsync($"{group}-{generation}", topics, new SteppedProcessors(group, generation, offsets, factory, life), alive.Token);
+        await inner.ConsumeAsync($"{group}-{generation}", topics, new SteppedProcessors(group, factory, life, new KeptOffsets(kept, group, generation)), alive.Token);
         await life.CheckAsync();
     }
 }

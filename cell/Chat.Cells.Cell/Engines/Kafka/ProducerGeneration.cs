@@ -29,10 +29,11 @@ internal sealed class ProducerGeneration
             BatchSize = 1_000_000,
             MessageMaxBytes = options.MaxRecordBytes,
             MessageTimeoutMs = 0,
-            QueueBufferingMaxMessages = 200_000,
             QueueBufferingMaxKbytes = 262_144,
             DeliveryReportFields = "status,timestamp",
         };
+        // The one figure of the producer's that a cell's own settings may change: how much waits here while brokers are away.
+        if (!options.Settings.ContainsKey("queue.buffering.max.messages")) config.QueueBufferingMaxMessages = 200_000;
         _producer = new ProducerBuilder<byte[], byte[]>(config)
             .SetErrorHandler((_, error) =>
             {

@@ -1,0 +1,58 @@
+using Chat.Cells.Chaos.Cells;
+using Chat.Cells.Chaos.Network;
+using Chat.Cells.Chaos.Reporting;
+using Chat.Cells.Load.World;
+
+namespace Chat.Cells.Chaos.Scenarios;
+
+/// <summary>One link between two kinds of servers is cut, silenced, slowed and half opened, and heals, while people talk.</summary>
+public sealed class LinkScenario(string link) : IScenario
+{
+    private static readonly WorldOptions People = new(Users: 6, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 3, GroupSize: 4) { Client = ShrunkTimes.Of };
+    private static readonly TimeSpan RecoveryBound = TimeSpan.FromSeconds(45);
+
+    /// <summary>Shorter than anybody's patience, and longer.</summary>
+    private static readonly TimeSpan[] Durations = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(7)];
+
+    public string Name => "net." + link;
+
+    public string What => $"the link {link} is cut, silenced, slowed and half opened, and heals";
+
+    public bool IsShort => link == "router-cell";
+
+    public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
+    {
+        var random = context.NewRandom(Name);
+        await using var cells = await CellsUnderTest.StartAsync(context.Folder, new CellsSettings(), cancellationToken);
+        await using var arena = await Arena.OpenAsync(context, Name, cells.Router, People, cancellationToken);
+        var proxy = cells.Links[link];
+        await BreakAllAsync(arena, proxy, context, random, cancellationToken);
+        return await arena.FinishAsync(2 * ShrunkTimes.Tick, RecoveryBound, cancellationToken);
+    }
+
+    /// <summary>Breaks a link in every way, for a short and a long time, in an order of the seed's.</summary>
+    internal static async Task BreakAllAsync(Arena arena, FaultProxy proxy, ScenarioContext context, Random random, CancellationToken cancellationToken)
+    {
+        var faults = new[] { LinkFault.Cut, LinkFault.Silent, LinkFault.Slow, LinkFault.HalfOpen };
+        random.Shuffle(faults);
+        foreach (var fault in faults)
+        {
+            foreach (var duration in context.IsShort ? Durations[..1] : Durations)
+            {
+                arena.Talk(10);
+                if (proxy.Open == 0) throw new HarnessException($"Nothing goes through the link {proxy.Name}.");
+                arena.Note(FormattableString.Invariant($"{proxy.Name} is {fault} for {duration.TotalSeconds} s"));
+                proxy.Break(fault);
+                for (var part = 0; part < 4; part++)
+                {
+                    arena.Talk(6);
+                    await Task.Delay(duration / 4, cancellationToken);
+                }
+                var open = arena.OpenNow();
+                proxy.Heal();
+                var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+                context.Say(FormattableString.Invariant($"{proxy.Name} {fault} for {duration.TotalSeconds} s: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+            }
+        }
+    }
+}
