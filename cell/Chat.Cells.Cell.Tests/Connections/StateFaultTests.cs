@@ -1,4 +1,6 @@
 using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Records;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
@@ -59,6 +61,28 @@ public sealed class StateFaultTests : IAsyncLifetime
         await receiver.SettleAsync();
         Assert.Empty(receiver.Kept("new_message"));
         await Eventually.TrueAsync(async () => (await state.FindServersAsync([bob.UserId], default))[0].Count == 1, "the tick registers again");
+    }
+
+    [Fact]
+    public async Task State_BackWithOldCursors_InboxesAreReadAllTheSame()
+    {
+        await using var cell = await StartAsync(o => o with { TickInterval = TimeSpan.FromSeconds(2) });
+        var anna = await cell.SignUpAsync("anna");
+        var bob = await cell.SignUpAsync("bob");
+        var channel = await cell.CreateDirectAsync(anna, bob);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var receiver = await cell.ConnectAsync(bob);
+        await sender.MessageAsync(channel, "before", "r1");
+        await receiver.PayloadAsync("new_message");
+
+        // The outage ends between a message and the tick: nobody was told of it, and what the state holds is older.
+        state.Fails = true;
+        await sender.MessageAsync(channel, "meanwhile", "r2");
+        await Eventually.TrueAsync(async () => (await engines.Store.ReadHistoryAsync(channel, null, 10, default)).Count == 2, "it is judged");
+        await Eventually.TrueAsync(async () => (await engines.Store.ReadInboxAsync(bob.UserId, InboxCursor.Start, 100, default)).Count(r => InboxRecord.Decode(r.Payload).Kind == InboxKind.Message) == 2, "it is delivered");
+        state.Fails = false;
+
+        Assert.Equal("meanwhile", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
+using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Messaging.Doubles;
 
 namespace Chat.Cells.Cell.Tests.Inbox;
@@ -112,6 +113,20 @@ public sealed class DeliveryTests
         await cell.DeliverAllAsync();
         Assert.Single(cell.InboxOf(Say.Anna));
         Assert.Equal(1, cell.Log.Committed(DeliveryRole.Group, Partition)!.NextOffset);
+    }
+
+    [Fact]
+    public async Task Process_StateWasDownAndIsBack_LatestCursorIsRaisedWithoutAnotherMessage()
+    {
+        cell.State.Down = true;
+        Append(1, null, Say.Anna);
+        var worker = await Worker.StartAsync(cell.Log, DeliveryRole.Group, Partition, cell.Delivery());
+        await worker.StepAsync(10);
+        Assert.Empty(cell.State.Cursors);
+
+        cell.State.Down = false;
+        await Eventually.TrueAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
+        Assert.Equal(cell.Store.Inbox.Keys.Single().Cursor, cell.State.Cursors[Say.Anna]);
     }
 
     private void Append(long sourceOffset, long? previous, params string[] users)

@@ -20,6 +20,9 @@ internal sealed partial class HeartbeatTick(
     TimeProvider time,
     ILogger<HeartbeatTick> logger) : BackgroundService
 {
+    /// <summary>A state that was away may have missed that cursors were raised: what it says first is not believed.</summary>
+    private bool doubtful;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.TickInterval, time);
@@ -65,14 +68,15 @@ internal sealed partial class HeartbeatTick(
         List<UserCursor>? found = null;
         for (var i = 0; i < users.Length; i++)
         {
-            // A state that forgot (or never knew) is told again from the store, so that each user is looked up once.
-            if (cursors?[i] is not { } latest)
+            // A state that forgot (or never knew, or was away) is told again from the store, so that each user is looked up once.
+            if (cursors?[i] is not { } latest || doubtful)
             {
                 latest = await store.FindLatestCursorAsync(users[i], cancellationToken) ?? InboxCursor.Start;
                 (found ??= []).Add(new UserCursor(users[i], latest));
             }
             feed.CatchUp(users[i], latest);
         }
+        doubtful = cursors is null;
         if (found is not null && cursors is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
     }
 

@@ -26,7 +26,7 @@ internal sealed partial class DeliveryProcessor(
         }
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() => hints.DisposeAsync();
 
     private async ValueTask ProcessPartAsync(IReadOnlyList<LogRecord> batch, int start, int end, CancellationToken revoked)
     {

@@ -47,7 +47,7 @@ public sealed class DeliveryRole(
             log,
             store,
             new UnreadWriter(state, logger),
-            new HintPublisher(state, logger),
+            new HintPublisher(state, time, logger),
             new PartitionLag(log, Group, partition, time),
             logger);
     }

@@ -8,8 +8,12 @@ namespace Chat.Cells.Cell.Inbox;
 /// Raises the users' latest cursors and tells the servers that hold their sockets. Best effort: whatever fails here costs a tick of the heartbeat, because gateways
 /// compare cursors, and nothing else. It never stops delivery.
 /// </summary>
-internal sealed partial class HintPublisher(ICellState state, ILogger logger)
+internal sealed partial class HintPublisher(ICellState state, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
+    private readonly CursorAnnouncer cursors = new(state, time, logger);
+
+    public ValueTask DisposeAsync() => cursors.DisposeAsync();
+
     /// <param name="before">What must be done before any server is told.</param>
     public async ValueTask PublishAsync(
         Dictionary<string, InboxCursor> latest, List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)> announcements, Task before, CancellationToken cancellationToken)
@@ -18,13 +22,13 @@ internal sealed partial class HintPublisher(ICellState state, ILogger logger)
         try
         {
             var users = new List<string>(latest.Count);
-            var cursors = new List<UserCursor>(latest.Count);
+            var raised = new List<UserCursor>(latest.Count);
             foreach (var (user, cursor) in latest)
             {
                 users.Add(user);
-                if (cursor > InboxCursor.Start) cursors.Add(new UserCursor(user, cursor));
+                if (cursor > InboxCursor.Start) raised.Add(new UserCursor(user, cursor));
             }
-            await state.AdvanceCursorsAsync(cursors, cancellationToken);
+            await cursors.AdvanceAsync(raised, cancellationToken);
             if (announcements.Count == 0) return;
             var found = await state.FindServersAsync(users, cancellationToken);
             await before;
