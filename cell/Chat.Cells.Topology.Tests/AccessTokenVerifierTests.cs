@@ -75,16 +75,21 @@ public sealed class AccessTokenVerifierTests : IDisposable
         Assert.Equal(AccessTokenStatus.Expired, (await verifier.VerifyAsync(token)).Status);
     }
 
-    [Theory]
-    [InlineData("nbf")]
-    [InlineData("iat")]
-    public async Task Verify_FutureTimes_AreRefusedBeyondTheSkew(string claim)
+    [Fact]
+    public async Task Verify_NotBeforeInTheFuture_IsRefusedBeyondTheSkew()
     {
         var claims = TokenMint.Claims(Anna, time.Now);
-        claims[claim] = time.Now.AddSeconds(5).ToUnixTimeSeconds();
+        claims["nbf"] = time.Now.AddSeconds(5).ToUnixTimeSeconds();
         Assert.Equal(AccessTokenStatus.Valid, (await verifier.VerifyAsync(eu.Sign(claims))).Status);
-        claims[claim] = time.Now.AddSeconds(7).ToUnixTimeSeconds();
+        claims["nbf"] = time.Now.AddSeconds(7).ToUnixTimeSeconds();
         Assert.Equal(AccessTokenStatus.NotYetValid, (await verifier.VerifyAsync(eu.Sign(claims))).Status);
+    }
+
+    [Fact]
+    public async Task Verify_MadeByAServerWhoseClockIsTenMinutesAhead_IsValid()
+    {
+        var token = eu.Sign(TokenMint.Claims(Anna, time.Now.AddMinutes(10)));
+        Assert.Equal(AccessTokenStatus.Valid, (await verifier.VerifyAsync(token)).Status);
     }
 
     [Theory]

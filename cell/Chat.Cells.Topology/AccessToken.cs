@@ -55,7 +55,7 @@ public enum AccessTokenStatus
     /// <summary><c>exp</c> has passed.</summary>
     Expired,
 
-    /// <summary><c>nbf</c> or <c>iat</c> is in the future.</summary>
+    /// <summary><c>nbf</c> is in the future.</summary>
     NotYetValid,
 }
 

@@ -69,7 +69,8 @@ public sealed class AccessTokenVerifier
         if (!jwt.TryGetPayloadValue<long>(JwtRegisteredClaimNames.Exp, out var exp) || !TryGetTime(exp, out var expiresAt)) return new(AccessTokenStatus.Malformed, null);
         if (!UserId.IsValid(jwt.Subject)) return new(AccessTokenStatus.Malformed, null);
         if (!MaySign(issuer.Name, jwt.Subject, now)) return new(AccessTokenStatus.ForeignIssuer, null);
-        if (IsInFuture(jwt, JwtRegisteredClaimNames.Nbf) || IsInFuture(jwt, JwtRegisteredClaimNames.Iat)) return new(AccessTokenStatus.NotYetValid, null);
+        // Not iat: it says when a token was made by the clock of the server that made it, and one server with a wrong clock must not lock its users out (RFC 7519, 4.1.6, asks for no check).
+        if (IsInFuture(jwt, JwtRegisteredClaimNames.Nbf)) return new(AccessTokenStatus.NotYetValid, null);
 
         var token = new AccessToken(jwt.Subject, device, issuer.Name, expiresAt);
         var inTime = InTime(token);

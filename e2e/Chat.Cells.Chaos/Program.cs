@@ -1,7 +1,11 @@
+using System.Runtime.InteropServices;
 using Chat.Cells.Chaos.Cells;
 using Chat.Cells.Chaos.CommandLine;
 using Chat.Cells.Chaos.Reporting;
 using Chat.Cells.Chaos.Scenarios;
+
+// Before anything that is this program's and not the cell's: signals are the server's own there.
+if (args is ["cell", ..]) return await SteppedCell.RunAsync(args[1..]);
 
 using var stopping = new CancellationTokenSource();
 Console.CancelKeyPress += (_, e) =>
@@ -9,12 +13,17 @@ Console.CancelKeyPress += (_, e) =>
     e.Cancel = true;
     stopping.Cancel();
 };
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+{
+    // What was started is stopped first.
+    signal.Cancel = true;
+    stopping.Cancel();
+});
 if (args is ["--help" or "-h"])
 {
     Console.WriteLine(ChaosOptions.Help);
     return 0;
 }
-if (args is ["cell", ..]) return await SteppedCell.RunAsync(args[1..]);
 try
 {
     var options = ChaosOptions.Parse(args);

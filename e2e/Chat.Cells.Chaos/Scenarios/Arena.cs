@@ -11,6 +11,7 @@ namespace Chat.Cells.Chaos.Scenarios;
 /// <summary>People who chat through a router while faults strike, all of it recorded; and the question whether what was held up came through.</summary>
 public sealed class Arena : IAsyncDisposable
 {
+    private static readonly TimeSpan OpenBound = TimeSpan.FromSeconds(90);
     private readonly string recording;
     private readonly HistoryRecorder recorder;
     private readonly TextWriter progress;
@@ -55,8 +56,16 @@ public sealed class Arena : IAsyncDisposable
         try
         {
             var tracker = new DeliveryTracker(TimeProvider.System) { Measuring = false };
-            var made = await RunWorld.CreateAsync(router, people, choices, tracker, history, new Progress(name, log, TimeProvider.System), cancellationToken);
+            using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            bound.CancelAfter(OpenBound);
+            var made = await RunWorld.CreateAsync(router, people, choices, tracker, history, new Progress(name, log, TimeProvider.System), bound.Token);
             return new Arena(file, history, log, made, router, choices);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            history.Dispose();
+            await log.DisposeAsync();
+            throw new ProductFailedException($"{OpenBound.TotalSeconds} s were not enough for {people.Users} users to sign up and go live");
         }
         catch
         {

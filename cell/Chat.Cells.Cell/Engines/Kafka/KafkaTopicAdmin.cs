@@ -7,17 +7,17 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// <summary>The administrative calls on a real cluster.</summary>
 internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
 {
-    private readonly IAdminClient _admin = new AdminClientBuilder(options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).Build();
+    private IAdminClient _admin = Build(options);
 
     public async Task<IReadOnlyDictionary<string, FoundTopic>> FindAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
     {
         if (topics.Count == 0) return new Dictionary<string, FoundTopic>();
         var described = await CallAsync(
-            async () =>
+            async admin =>
             {
                 try
                 {
-                    var result = await _admin.DescribeTopicsAsync(TopicCollection.OfTopicNames(topics), new DescribeTopicsOptions { RequestTimeout = options.RequestTimeout })
+                    var result = await admin.DescribeTopicsAsync(TopicCollection.OfTopicNames(topics), new DescribeTopicsOptions { RequestTimeout = options.RequestTimeout })
                         .WaitAsync(options.RequestTimeout * 2, cancellationToken);
                     return result.TopicDescriptions;
                 }
@@ -41,7 +41,7 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
     public async Task<int> CountBrokersAsync(CancellationToken cancellationToken)
     {
         var cluster = await CallAsync(
-            () => _admin.DescribeClusterAsync(new DescribeClusterOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken), "brokers");
+            admin => admin.DescribeClusterAsync(new DescribeClusterOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken), "brokers");
         return cluster.Nodes.Count;
     }
 
@@ -50,7 +50,7 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
         if (topics.Count == 0) return new Dictionary<string, IReadOnlyDictionary<string, string>>();
         var resources = topics.Select(t => new ConfigResource { Type = ResourceType.Topic, Name = t });
         var results = await CallAsync(
-            () => _admin.DescribeConfigsAsync(resources, new DescribeConfigsOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken),
+            admin => admin.DescribeConfigsAsync(resources, new DescribeConfigsOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken),
             "topic settings");
         return results.ToDictionary(
             r => r.ConfigResource.Name, r => (IReadOnlyDictionary<string, string>)r.Entries.ToDictionary(e => e.Key, e => e.Value.Value));
@@ -61,9 +61,9 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
         try
         {
             await CallAsync(
-                async () =>
+                async admin =>
                 {
-                    await _admin.CreateTopicsAsync(topics, new CreateTopicsOptions { RequestTimeout = options.RequestTimeout, OperationTimeout = options.RequestTimeout })
+                    await admin.CreateTopicsAsync(topics, new CreateTopicsOptions { RequestTimeout = options.RequestTimeout, OperationTimeout = options.RequestTimeout })
                         .WaitAsync(options.RequestTimeout * 2, cancellationToken);
                     return true;
                 },
@@ -83,20 +83,23 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
             c => new ConfigResource { Type = ResourceType.Topic, Name = c.Key },
             c => c.Value.Select(s => new ConfigEntry { Name = s.Key, Value = s.Value, IncrementalOperation = AlterConfigOpType.Set }).ToList());
         return CallAsync(
-            async () =>
+            async admin =>
             {
-                await _admin.IncrementalAlterConfigsAsync(configs, new IncrementalAlterConfigsOptions { RequestTimeout = options.RequestTimeout })
+                await admin.IncrementalAlterConfigsAsync(configs, new IncrementalAlterConfigsOptions { RequestTimeout = options.RequestTimeout })
                     .WaitAsync(options.RequestTimeout * 2, cancellationToken);
                 return true;
             },
             "changing topic settings");
     }
 
-    private async Task<T> CallAsync<T>(Func<Task<T>> call, string what)
+    private static IAdminClient Build(KafkaOptions options) => new AdminClientBuilder(options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).Build();
+
+    private async Task<T> CallAsync<T>(Func<IAdminClient, Task<T>> call, string what)
     {
+        var admin = Volatile.Read(ref _admin);
         try
         {
-            return await call();
+            return await call(admin);
         }
         catch (CreateTopicsException e)
         {
@@ -104,8 +107,27 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
         }
         catch (Exception e) when (e is KafkaException or TimeoutException)
         {
+            if (e is TimeoutException or KafkaException { Error.Code: ErrorCode.Local_TimedOut }) Replace(admin);
             throw new LogUnavailableException($"Kafka at {options.BootstrapServers} did not answer ({what}): {e.Message}", e);
         }
+    }
+
+    /// <summary>
+    /// A client whose controller left the cluster waits for that one until its next refresh of the metadata, minutes later, although the controller is another by then or
+    /// has come back; a new one asks the brokers that it is given.
+    /// </summary>
+    private void Replace(IAdminClient admin)
+    {
+        var next = Build(options);
+        if (Interlocked.CompareExchange(ref _admin, next, admin) == admin) _ = DisposeLaterAsync(admin, options.RequestTimeout * 2);
+        else next.Dispose();
+    }
+
+    /// <summary>Others may be in the middle of a call; the longest takes this long.</summary>
+    private static async Task DisposeLaterAsync(IAdminClient admin, TimeSpan longestCall)
+    {
+        await Task.Delay(longestCall);
+        admin.Dispose();
     }
 
     public void Dispose() => _admin.Dispose();
