@@ -23,11 +23,14 @@ public enum Signal
 /// <param name="kind">The kind of process: <c>cell</c>, or a role of its own.</param>
 public sealed class ProcessStepScenario(Signal signal, string kind) : IScenario
 {
-    private const int Sample = 4;
+    private const int Sample = 2;
     private const int Attempts = 4;
 
     /// <summary>What happens less often than this is left to the scenarios in one process.</summary>
     private const int LeastSeen = 3;
+
+    /// <summary>The sample is taken from what happens all the time.</summary>
+    private const int OftenSeen = 20;
 
     private static readonly WorldOptions People = new(Users: 8, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 3, GroupSize: 5) { Client = ShrunkTimes.Of };
     private static readonly TimeSpan ReachBound = TimeSpan.FromSeconds(2);
@@ -57,7 +60,7 @@ public sealed class ProcessStepScenario(Signal signal, string kind) : IScenario
         {
             foreach (var (step, count) in await victim.StepsAsync(cancellationToken))
             {
-                if (count >= LeastSeen && (step.Side == Side.After || IsWrite(step))) left.Add(step);
+                if (count >= (context.IsShort ? OftenSeen : LeastSeen) && (step.Side == Side.After || IsWrite(step))) left.Add(step);
             }
         }
         var steps = left.OrderBy(s => s.ToString(), StringComparer.Ordinal).ToArray();

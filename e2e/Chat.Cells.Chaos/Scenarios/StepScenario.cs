@@ -27,7 +27,7 @@ public enum Treatment
 /// </summary>
 public sealed class StepScenario(Treatment treatment, string role) : IScenario
 {
-    private const int Sample = 5;
+    private const int Sample = 4;
     private const int Attempts = 6;
 
     /// <summary>What talking doesn't reach may be what a server does when it starts.</summary>
