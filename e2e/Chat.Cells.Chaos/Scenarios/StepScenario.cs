@@ -28,6 +28,7 @@ public enum Treatment
 public sealed class StepScenario(Treatment treatment, string role) : IScenario
 {
     private const int Sample = 4;
+    private static readonly TimeSpan SampleTime = TimeSpan.FromSeconds(3);
     private const int Attempts = 6;
 
     /// <summary>What talking doesn't reach may be what a server does when it starts.</summary>
@@ -49,7 +50,7 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
         _ => $"every call of {role} to log, store and state fails, having had its effect or not",
     };
 
-    public bool IsShort => role != "bridge-in" || treatment == Treatment.Crash;
+    public bool IsShort => treatment == Treatment.Crash || role == "fanout" || (treatment, role) is (Treatment.Wake, "delivery") or (Treatment.Fail, ServerLife.Gateway);
 
     /// <summary>Stands between the cell's engines and its servers: how tests show that a fault of the product is found.</summary>
     public Func<Cell.Hosting.CellEngines, Cell.Hosting.CellEngines> Wrap { get; init; } = static engines => engines;
@@ -72,7 +73,8 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
         var tried = new HashSet<Step>();
         var unreached = new List<Step>();
         var left = context.IsShort ? Sample : int.MaxValue;
-        while (left-- > 0 && Choose(cells.Board, tried, context.IsShort ? SeenOften : 1, random) is { } step)
+        var begun = TimeProvider.System.GetTimestamp();
+        while (left-- > 0 && (!context.IsShort || TimeProvider.System.GetElapsedTime(begun) < SampleTime) && Choose(cells.Board, tried, context.IsShort ? SeenOften : 1, random) is { } step)
         {
             tried.Add(step);
             foreach (var nth in Occurrences(cells.Board.Counts[step], context.IsShort, random))
