@@ -14,8 +14,8 @@ command -v setsid >/dev/null || missing "setsid is missing (Debian package util-
 [ "$what" = run ] && exit 0
 
 if [ "$what" != kafka ]; then
-  command -v node >/dev/null || missing "Node.js is missing (18 or newer): the JavaScript SDK and the page are tested with it."
-  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || missing "Node.js 18 or newer is needed; here is $(node --version)."
+  command -v node >/dev/null || missing "Node.js is missing (20 or newer): the JavaScript SDK and the page are tested with it."
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || missing "Node.js 20 or newer is needed; here is $(node --version)."
 fi
 
 # Debian packages: only those that are not there.
@@ -23,9 +23,10 @@ lacking=()
 if [ "$what" != kafka ]; then
   command -v chromium >/dev/null || command -v google-chrome >/dev/null || lacking+=(chromium)
   command -v ss >/dev/null || lacking+=(iproute2)
+  command -v npm >/dev/null || lacking+=(npm)
 fi
 if ! scripts/librdkafka.sh --print >/dev/null; then
-  for tool in gcc make npm; do command -v $tool >/dev/null || lacking+=($tool); done
+  for tool in gcc make npm; do command -v $tool >/dev/null || [[ " ${lacking[*]} " = *" $tool "* ]] || lacking+=($tool); done
   for header in zstd.h:libzstd-dev openssl/ssl.h:libssl-dev zlib.h:zlib1g-dev stdio.h:libc6-dev; do
     [ -f "/usr/include/${header%%:*}" ] || lacking+=("${header##*:}")
   done
