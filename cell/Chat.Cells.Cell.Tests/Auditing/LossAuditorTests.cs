@@ -159,25 +159,6 @@ public sealed class LossAuditorTests : IAsyncLifetime
             name => Assert.Contains(metrics.Split('\n'), l => l.StartsWith(name, StringComparison.Ordinal)));
     }
 
-    [Fact]
-    public async Task Lag_AfterABurst_GoesBackToNothing()
-    {
-        var log = cell.Services.GetRequiredService<IMessageLog>();
-        var partition = new TopicPartition(Topics.Dead, 0);
-        for (var i = 0; i < 5; i++) await log.AppendAsync(partition, "k"u8.ToArray(), "v"u8.ToArray(), CancellationToken.None);
-        var records = await log.ReadAsync(partition, 0, 5, TimeSpan.Zero, CancellationToken.None);
-        // A group of its own: other tests of this process measure too.
-        var group = "lag-" + Guid.NewGuid().ToString("N");
-        var lag = new PartitionLag(log, group, partition, TimeProvider.System);
-        var series = $"kafka_consumer_group_lag{{group=\"{group}\",partition=\"0\",topic=\"{Topics.Dead}\"}}";
-
-        await lag.ReportAsync(records[0], CancellationToken.None);
-        Assert.Equal(4, Value(await MetricsAsync(), series));
-        foreach (var record in records.Skip(1)) await lag.ReportAsync(record, CancellationToken.None);
-
-        await UntilAsync(async () => (await MetricsAsync()).Contains(series + " 0", StringComparison.Ordinal));
-    }
-
     private TestUser? owner;
 
     private async Task<(Connections.TestSocket Socket, string Channel)> OpenAsync()

@@ -188,6 +188,25 @@ public abstract class ConsumerGroupContract : MessageLogContract
         Assert.Equal(new CommittedOffset(4, "four"), await Log.GetCommittedAsync(Group, Partition(0), default));
     }
 
+    [Fact]
+    public async Task Lag_OfAWorkerThatHangs_ShowsWhatWaitsAndHoldsUpNoOtherPartition()
+    {
+        await CreateTopicAsync(2);
+        var hang = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var consumer = new RecordingConsumer { BeforeBatch = (partition, _) => partition.Partition == 0 ? new ValueTask(hang.Task) : ValueTask.CompletedTask };
+        await using var running = Run(consumer);
+        for (var i = 0; i < 5; i++) await AppendAsync(0, $"{i}");
+        await AppendAsync(1, "other");
+
+        await Eventually.TrueAsync(() => LagReading.Of(Group, Topic, 0) == 5, "five records wait");
+        await Eventually.TrueAsync(() => LagReading.Of(Group, Topic, 1) == 0 && consumer.Seen.Count == 1, "the other partition is done");
+        hang.SetResult();
+        await Eventually.TrueAsync(() => LagReading.Of(Group, Topic, 0) == 0, "nothing waits any more");
+
+        Assert.Equal(6, consumer.Seen.Count);
+        Assert.Null(LagReading.Of(Group, Topic, 2));
+    }
+
     private static int Distinct(params RecordingConsumer[] consumers) => consumers.SelectMany(consumer => consumer.Seen).Select(seen => (seen.Partition, seen.Offset)).Distinct().Count();
 
     private RunningConsumer Run(IPartitionProcessorFactory factory, string? group = null)

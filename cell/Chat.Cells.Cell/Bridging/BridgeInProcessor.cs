@@ -22,7 +22,7 @@ internal sealed partial class BridgeInProcessor(
     VerdictPublisher publisher,
     JudgedWait judged,
     InboundCounts counts,
-    PartitionLag lag,
+    WorkLatency latency,
     ILogger logger) : IPartitionProcessor
 {
     private readonly ushort lane = (ushort)(1 + assignment.Partition.Partition);
@@ -50,7 +50,7 @@ internal sealed partial class BridgeInProcessor(
         await assignment.CommitAsync(batch[^1].Offset + 1, place is { } offset ? BridgedValue.ToMetadata(offset) : "", revoked);
         counts.AddServed(served);
         CellMeter.BridgeServed.Add(served, tag);
-        await lag.ReportAsync(batch[^1], revoked);
+        latency.Report(batch[^1]);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -72,7 +72,7 @@ public sealed class BridgeInRole(
             new VerdictPublisher(state, logger),
             new JudgedWait(log, time, logger),
             status.Source(peer),
-            new PartitionLag(log, Group, partition, time),
+            new WorkLatency(Group, time),
             logger));
     }
 

@@ -13,7 +13,7 @@ internal sealed partial class DeliveryProcessor(
     IMessageStore store,
     UnreadWriter unread,
     HintPublisher hints,
-    PartitionLag lag,
+    WorkLatency latency,
     ILogger logger) : IPartitionProcessor
 {
     private const int MaxBatch = 512;
@@ -60,7 +60,7 @@ internal sealed partial class DeliveryProcessor(
         if (events.Count > 0) await WriteAsync(events, marks, revoked);
         await AnnounceAsync(events, seenBefore, revoked);
         await assignment.CommitAsync(batch[end - 1].Offset + 1, DeliveryBucket.ToMetadata(state.Bucket), revoked);
-        await lag.ReportAsync(batch[end - 1], revoked);
+        latency.Report(batch[end - 1]);
     }
 
     private async ValueTask<InboxRecord?> DecodeAsync(LogRecord record, CancellationToken revoked)

@@ -48,7 +48,7 @@ public sealed class DeliveryRole(
             store,
             new UnreadWriter(state, logger),
             new HintPublisher(state, time, logger),
-            new PartitionLag(log, Group, partition, time),
+            new WorkLatency(Group, time),
             logger);
     }
 }

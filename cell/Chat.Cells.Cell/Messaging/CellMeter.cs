@@ -30,9 +30,6 @@ public static class CellMeter
     /// <summary>Updates of unread sets that failed; the sets are rebuilt from the store when they are asked for.</summary>
     public static readonly Counter<long> UnreadFailed = Meter.CreateCounter<long>("chatcells.unread.failed", "{batch}", "Batches of delivered events that could not be added to unread sets.");
 
-    /// <summary>Records not processed yet, by <c>group</c>, <c>topic</c> and <c>partition</c>; refreshed about once a second of work. Named as alert rules know it, on the embedded log too.</summary>
-    public static readonly Gauge<long> Lag = Meter.CreateGauge<long>("kafka.consumer_group.lag", "{record}", "Records of a partition that are not processed yet.");
-
     /// <summary>Time from a record's append to the commit that follows its effects, in seconds, by <c>role</c>.</summary>
     public static readonly Histogram<double> Latency = Meter.CreateHistogram<double>("chatcells.latency", "s", "From a record's append until its effects are done.");
 

@@ -20,7 +20,7 @@ internal sealed partial class FanOutProcessor(
     InboxAppender inbox,
     BridgeOutbox bridges,
     VerdictPublisher verdicts,
-    PartitionLag lag,
+    WorkLatency latency,
     ILogger logger) : IPartitionProcessor
 {
     private static readonly KeyValuePair<string, object?>[] Outcomes =
@@ -80,7 +80,7 @@ internal sealed partial class FanOutProcessor(
         await assignment.CommitAsync(batch[end - 1].Offset + 1, PartitionTime.ToMetadata(state.LastTime), revoked);
 
         foreach (var judgement in judgements) CellMeter.Judged.Add(1, Outcomes[(int)judgement.As]);
-        await lag.ReportAsync(batch[end - 1], revoked);
+        latency.Report(batch[end - 1]);
     }
 
     private ChannelRecord Decode(LogRecord record)

@@ -51,7 +51,7 @@ public sealed class FanOutRole(
             new InboxAppender(log, topics.Inbox),
             bridges,
             new VerdictPublisher(state, logger),
-            new PartitionLag(log, Group, partition, time),
+            new WorkLatency(Group, time),
             logger);
     }
 }

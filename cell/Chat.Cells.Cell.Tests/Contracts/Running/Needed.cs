@@ -11,6 +11,9 @@ public enum Needed
     /// <summary>A real Kafka, named by <c>KAFKA_BOOTSTRAP_SERVERS</c>.</summary>
     Kafka,
 
+    /// <summary>A real Kafka that wants to be logged in to, named by <c>KAFKA_SECURE_BOOTSTRAP_SERVERS</c>, and a file of client settings for it, <c>KAFKA_SECURE_PROPERTIES</c>.</summary>
+    SecureKafka,
+
     /// <summary>The program <c>redis-server</c>.</summary>
     RedisServer,
 
@@ -45,6 +48,7 @@ internal static class Lack
     {
         Needed.Librdkafka => NoLibrdkafka.Value,
         Needed.Kafka => Unset("KAFKA_BOOTSTRAP_SERVERS") ?? NoLibrdkafka.Value,
+        Needed.SecureKafka => Unset("KAFKA_SECURE_BOOTSTRAP_SERVERS") ?? Unset("KAFKA_SECURE_PROPERTIES") ?? NoLibrdkafka.Value,
         Needed.RedisServer => OnPath("redis-server") ? null : "redis-server is not installed",
         Needed.RedisUrl => Unset("REDIS_URL"),
         Needed.Cassandra => Unset("CASSANDRA_CONTACT_POINTS"),

@@ -66,10 +66,10 @@ internal static class RealKafka
         SessionTimeout = TimeSpan.FromSeconds(6),
     };
 
-    public static async Task DeleteTopicsAsync(IReadOnlyList<string> topics)
+    public static async Task DeleteTopicsAsync(IReadOnlyList<string> topics, KafkaOptions? options = null)
     {
         LibrdkafkaLoader.EnsureLoaded();
-        using var admin = new AdminClientBuilder(new ClientConfig { BootstrapServers = BootstrapServers }).Build();
+        using var admin = new AdminClientBuilder((options ?? new KafkaOptions { BootstrapServers = BootstrapServers }).Client("tests")).Build();
         try
         {
             await admin.DeleteTopicsAsync(topics);

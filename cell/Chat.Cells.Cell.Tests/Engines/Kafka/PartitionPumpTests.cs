@@ -14,7 +14,7 @@ public sealed class PartitionPumpTests
     private readonly RecordingConsumer consumer = new() { Metadata = null };
 
     private PartitionPump NewPump() => new(
-        new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, new SameTopic(), consumer, new PumpControl(null!, commands, TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
+        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, new SameTopic(), consumer, new PumpControl(null!, commands, TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
 
     private static LogRecord Record(int offset) => new(offset, 0, new byte[] { 1 }, new byte[] { 2 });
 

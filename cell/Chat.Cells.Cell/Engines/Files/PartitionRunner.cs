@@ -12,6 +12,7 @@ internal sealed partial class PartitionRunner(SegmentLog log, SegmentLogOptions 
         while (!revoked.IsCancellationRequested)
         {
             var assignment = new Assignment(log, group, partition);
+            using var lag = ConsumerLag.Measure(group, partition, Lag);
             IPartitionProcessor? processor = null;
             try
             {
@@ -43,6 +44,12 @@ internal sealed partial class PartitionRunner(SegmentLog log, SegmentLogOptions 
             position = batch[^1].Offset + 1;
             processed();
         }
+    }
+
+    private long? Lag()
+    {
+        var offsets = log.OffsetsOf(partition);
+        return offsets.Next - Math.Max(offsets.Oldest, log.FindCommit(group, partition)?.NextOffset ?? 0);
     }
 
     private long StartOf(Assignment assignment)

@@ -129,7 +129,7 @@ internal sealed partial class GroupMember
         {
             var source = partitions[i];
             var partition = new TopicPartition(source.Topic[_options.Prefix.Length..], source.Partition.Value);
-            var pump = new PartitionPump(source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _options.RequestTimeout, BeginAnew), _time, _logger);
+            var pump = new PartitionPump(_group, source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _options.RequestTimeout, BeginAnew), _time, _logger);
             _pumps[source] = pump;
             pump.Start();
             offsets.Add(new TopicPartitionOffset(source, committed[i] is { } c ? new Offset(c.NextOffset) : Offset.Beginning));

@@ -5,9 +5,17 @@ using Confluent.Kafka.Admin;
 namespace Chat.Cells.Cell.Engines.Kafka;
 
 /// <summary>The administrative calls on a real cluster.</summary>
-internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
+internal sealed class KafkaTopicAdmin : ITopicAdmin
 {
-    private IAdminClient _admin = Build(options);
+    private readonly KafkaOptions _options;
+    private IAdminClient _admin;
+    private string? _lastError;
+
+    public KafkaTopicAdmin(KafkaOptions options)
+    {
+        _options = options;
+        _admin = Build();
+    }
 
     public async Task<IReadOnlyDictionary<string, FoundTopic>> FindAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken)
     {
@@ -17,8 +25,8 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
             {
                 try
                 {
-                    var result = await admin.DescribeTopicsAsync(TopicCollection.OfTopicNames(topics), new DescribeTopicsOptions { RequestTimeout = options.RequestTimeout })
-                        .WaitAsync(options.RequestTimeout * 2, cancellationToken);
+                    var result = await admin.DescribeTopicsAsync(TopicCollection.OfTopicNames(topics), new DescribeTopicsOptions { RequestTimeout = _options.RequestTimeout })
+                        .WaitAsync(_options.RequestTimeout * 2, cancellationToken);
                     return result.TopicDescriptions;
                 }
                 catch (DescribeTopicsException e) when (e.Results.TopicDescriptions is { Count: > 0 } some)
@@ -41,7 +49,7 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
     public async Task<int> CountBrokersAsync(CancellationToken cancellationToken)
     {
         var cluster = await CallAsync(
-            admin => admin.DescribeClusterAsync(new DescribeClusterOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken), "brokers");
+            admin => admin.DescribeClusterAsync(new DescribeClusterOptions { RequestTimeout = _options.RequestTimeout }).WaitAsync(_options.RequestTimeout * 2, cancellationToken), "brokers");
         return cluster.Nodes.Count;
     }
 
@@ -50,7 +58,7 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
         if (topics.Count == 0) return new Dictionary<string, IReadOnlyDictionary<string, string>>();
         var resources = topics.Select(t => new ConfigResource { Type = ResourceType.Topic, Name = t });
         var results = await CallAsync(
-            admin => admin.DescribeConfigsAsync(resources, new DescribeConfigsOptions { RequestTimeout = options.RequestTimeout }).WaitAsync(options.RequestTimeout * 2, cancellationToken),
+            admin => admin.DescribeConfigsAsync(resources, new DescribeConfigsOptions { RequestTimeout = _options.RequestTimeout }).WaitAsync(_options.RequestTimeout * 2, cancellationToken),
             "topic settings");
         return results.ToDictionary(
             r => r.ConfigResource.Name, r => (IReadOnlyDictionary<string, string>)r.Entries.ToDictionary(e => e.Key, e => e.Value.Value));
@@ -63,8 +71,8 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
             await CallAsync(
                 async admin =>
                 {
-                    await admin.CreateTopicsAsync(topics, new CreateTopicsOptions { RequestTimeout = options.RequestTimeout, OperationTimeout = options.RequestTimeout })
-                        .WaitAsync(options.RequestTimeout * 2, cancellationToken);
+                    await admin.CreateTopicsAsync(topics, new CreateTopicsOptions { RequestTimeout = _options.RequestTimeout, OperationTimeout = _options.RequestTimeout })
+                        .WaitAsync(_options.RequestTimeout * 2, cancellationToken);
                     return true;
                 },
                 "creating topics");
@@ -85,14 +93,22 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
         return CallAsync(
             async admin =>
             {
-                await admin.IncrementalAlterConfigsAsync(configs, new IncrementalAlterConfigsOptions { RequestTimeout = options.RequestTimeout })
-                    .WaitAsync(options.RequestTimeout * 2, cancellationToken);
+                await admin.IncrementalAlterConfigsAsync(configs, new IncrementalAlterConfigsOptions { RequestTimeout = _options.RequestTimeout })
+                    .WaitAsync(_options.RequestTimeout * 2, cancellationToken);
                 return true;
             },
             "changing topic settings");
     }
 
-    private static IAdminClient Build(KafkaOptions options) => new AdminClientBuilder(options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).Build();
+    /// <summary>A call only says that it took too long; why (a refused password, a certificate) is said by an error beside it.</summary>
+    private IAdminClient Build() =>
+        new AdminClientBuilder(_options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).SetErrorHandler((_, error) => Remember(error)).Build();
+
+    /// <summary>That all brokers are down follows from the error before, which says why.</summary>
+    private void Remember(Error error)
+    {
+        if (error.Code != ErrorCode.Local_AllBrokersDown || _lastError is null) _lastError = error.Reason;
+    }
 
     private async Task<T> CallAsync<T>(Func<IAdminClient, Task<T>> call, string what)
     {
@@ -108,7 +124,7 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
         catch (Exception e) when (e is KafkaException or TimeoutException)
         {
             if (e is TimeoutException or KafkaException { Error.Code: ErrorCode.Local_TimedOut }) Replace(admin);
-            throw new LogUnavailableException($"Kafka at {options.BootstrapServers} did not answer ({what}): {e.Message}", e);
+            throw new LogUnavailableException($"Kafka at {_options.BootstrapServers} did not answer ({what}): {e.Message}{(_lastError is { } why ? $" (last: {why})" : "")}", e);
         }
     }
 
@@ -118,8 +134,8 @@ internal sealed class KafkaTopicAdmin(KafkaOptions options) : ITopicAdmin
     /// </summary>
     private void Replace(IAdminClient admin)
     {
-        var next = Build(options);
-        if (Interlocked.CompareExchange(ref _admin, next, admin) == admin) _ = DisposeLaterAsync(admin, options.RequestTimeout * 2);
+        var next = Build();
+        if (Interlocked.CompareExchange(ref _admin, next, admin) == admin) _ = DisposeLaterAsync(admin, _options.RequestTimeout * 2);
         else next.Dispose();
     }
 

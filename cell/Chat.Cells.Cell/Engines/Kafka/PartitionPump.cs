@@ -13,6 +13,7 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(5);
 
+    private readonly string _group;
     private readonly IPumpTopic _topic;
     private readonly IPartitionProcessorFactory _factory;
     private readonly PumpControl _control;
@@ -30,6 +31,7 @@ internal sealed partial class PartitionPump : IPartitionAssignment
 
     /// <param name="own">What the group had committed, as Kafka counts.</param>
     public PartitionPump(
+        string group,
         Confluent.Kafka.TopicPartition source,
         TopicPartition partition,
         CommittedOffset? own,
@@ -39,6 +41,7 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         TimeProvider time,
         ILogger logger)
     {
+        _group = group;
         Source = source;
         Partition = partition;
         _own = own;
@@ -99,8 +102,11 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         return ValueTask.CompletedTask;
     }
 
+    private long? Lag() => _control.EndOf(Source) is { } end ? end - (_own?.NextOffset ?? 0) : null;
+
     private async Task RunAsync()
     {
+        using var lag = ConsumerLag.Measure(_group, Partition, Lag);
         var failures = 0;
         while (!_revoked.IsCancellationRequested)
         {

@@ -15,6 +15,20 @@ internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, Concurrent
         restart();
     }
 
+    /// <summary>The partition's end as the last fetch showed it; null while none did. Asks nobody.</summary>
+    public long? EndOf(Confluent.Kafka.TopicPartition source)
+    {
+        try
+        {
+            return consumer.GetWatermarkOffsets(source).High is { IsSpecial: false } high ? high.Value : null;
+        }
+        catch (Exception e) when (e is KafkaException or ObjectDisposedException)
+        {
+            // Not assigned any more, or the consumer is gone.
+            return null;
+        }
+    }
+
     /// <summary>Kafka's own offsets of a partition.</summary>
     /// <exception cref="KafkaException">No answer.</exception>
     public Task<OffsetRange> OffsetsAsync(Confluent.Kafka.TopicPartition source, CancellationToken cancellationToken) =>
