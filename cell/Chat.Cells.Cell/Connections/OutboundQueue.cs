@@ -14,6 +14,7 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
     private bool sending;
     private (WebSocketCloseStatus Status, string Reason)? closing;
     private bool closed;
+    private volatile bool stopped;
     private TaskCompletionSource? roomy;
     private long progress;
 
@@ -84,6 +85,7 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
     /// <summary>Sends nothing more.</summary>
     public void Stop()
     {
+        stopped = true;
         lock (gate)
         {
             closed = true;
@@ -126,6 +128,7 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
                     await socket.CloseOutputAsync(c.Status, c.Reason, CancellationToken.None);
                     lock (gate) closed = true;
                     Finished.TrySetResult();
+                    await AbortWhenPeerStaysAsync();
                     return;
                 }
                 await socket.SendAsync(frame, WebSocketMessageType.Text, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
@@ -162,6 +165,13 @@ internal sealed class OutboundQueue(WebSocket socket, Action abort, int maxBytes
             sending = false;
             return false;
         }
+    }
+
+    /// <summary>A peer that doesn't answer our close is given up.</summary>
+    private async Task AbortWhenPeerStaysAsync()
+    {
+        await Task.Delay(closeTimeout, time);
+        if (!stopped) Abort();
     }
 
     private async Task AbortWhenStuckAsync()

@@ -12,18 +12,20 @@ internal sealed class SentHistory
     private const int MaxChannels = 64;
     private const int MaxUnacked = 1_024;
 
-    private readonly Dictionary<string, LinkedListNode<Seen>> channels = [];
-    private readonly LinkedList<Seen> recent = new();
-    private readonly Queue<Unacked> unacked = new();
+    // Made when there is something to remember: most sockets are idle.
+    private Dictionary<string, LinkedListNode<Seen>>? channels;
+    private LinkedList<Seen>? recent;
+    private Queue<Unacked>? unacked;
 
     // What had no room there, one per channel and sender: a device that catches up acks thousands at once, and each author waits for their tick.
-    private readonly Dictionary<(string ChannelId, string SenderId), Unacked> folded = [];
+    private Dictionary<(string ChannelId, string SenderId), Unacked>? folded;
 
     public void Add(InboxRecord record, string userId, InboxCursor cursor)
     {
         var id = record.Kind == InboxKind.Message ? record.EventId : (Ulid?)null;
         Touch(record.ChannelId, id, record.ChannelVersion);
         if (id is null || record.SenderId == userId) return;
+        unacked ??= new Queue<Unacked>();
         if (unacked.Count == MaxUnacked) Fold(unacked.Dequeue());
         unacked.Enqueue(new Unacked(cursor, record.ChannelId, id.Value, record.SenderId));
     }
@@ -34,7 +36,7 @@ internal sealed class SentHistory
     /// <summary>Whether the socket was sent this id or a higher one, and the newest version of the channel that it was sent (0 when none).</summary>
     public (bool Knows, int Version) Find(string channelId, Ulid? messageId)
     {
-        if (!channels.TryGetValue(channelId, out var node)) return (false, 0);
+        if (channels is null || !channels.TryGetValue(channelId, out var node)) return (false, 0);
         return (messageId is { } id && node.Value.Highest is { } highest && id <= highest, node.Value.Version);
     }
 
@@ -42,13 +44,16 @@ internal sealed class SentHistory
     public List<Delivered> TakeDelivered(InboxCursor upTo)
     {
         var taken = new List<Delivered>();
-        foreach (var (key, older) in folded)
+        if (folded is not null)
         {
-            if (older.Cursor > upTo) continue;
-            folded.Remove(key);
-            Take(taken, older);
+            foreach (var (key, older) in folded)
+            {
+                if (older.Cursor > upTo) continue;
+                folded.Remove(key);
+                Take(taken, older);
+            }
         }
-        while (unacked.TryPeek(out var next) && next.Cursor <= upTo) Take(taken, unacked.Dequeue());
+        while (unacked is not null && unacked.TryPeek(out var next) && next.Cursor <= upTo) Take(taken, unacked.Dequeue());
         return taken;
     }
 
@@ -68,12 +73,15 @@ internal sealed class SentHistory
     private void Fold(Unacked old)
     {
         var key = (old.ChannelId, old.SenderId);
+        folded ??= [];
         if (folded.TryGetValue(key, out var before)) folded[key] = before.MessageId > old.MessageId ? old with { MessageId = before.MessageId } : old;
         else if (folded.Count < MaxUnacked) folded[key] = old;
     }
 
     private void Touch(string channelId, Ulid? messageId, int version)
     {
+        channels ??= [];
+        recent ??= new LinkedList<Seen>();
         if (channels.TryGetValue(channelId, out var node))
         {
             recent.Remove(node);

@@ -28,19 +28,17 @@ internal sealed partial class SocketSession(
     public async Task RunAsync(WebSocket socket, Connection connection, CancellationToken cancellationToken)
     {
         using var reader = new FrameReader(socket);
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _ = AbortWhenPeerStaysAsync(connection, done.Task);
         connections.Add(connection);
         GatewayMetrics.Sockets.Add(1);
         try
         {
             live.Opened(connection);
             await RegisterAsync(connection.UserId, cancellationToken);
-            await ReadAllAsync(reader, connection, cancellationToken);
+            // Without the token: an aborted connection ends the read by itself, and registering each read with it would cost more than the read.
+            await ReadAllAsync(reader, connection, CancellationToken.None);
         }
         finally
         {
-            done.SetResult();
             connection.Outbound.Stop();
             GatewayMetrics.Sockets.Add(-1);
             GatewayMetrics.Closes.Add(1, GatewayMetrics.Code((connection.Outbound.CloseCode ?? (int)WebSocketCloseStatus.NormalClosure).ToString(System.Globalization.CultureInfo.InvariantCulture)));
@@ -251,20 +249,6 @@ internal sealed partial class SocketSession(
     }
 
     private void Error(Connection connection, string code, string message, string? requestId, int retryAfter = 0) => sends.Error(connection, code, message, requestId, retryAfter);
-
-    /// <summary>A peer that doesn't answer our close is given up.</summary>
-    private async Task AbortWhenPeerStaysAsync(Connection connection, Task done)
-    {
-        await Task.WhenAny(connection.Outbound.Finished.Task, done);
-        try
-        {
-            await done.WaitAsync(options.CloseTimeout);
-        }
-        catch (TimeoutException)
-        {
-            connection.Outbound.Abort();
-        }
-    }
 
     [LoggerMessage(451, LogLevel.Warning, "A socket's user could not be registered or unregistered: {Reason}")]
     private partial void LogStateFailed(string reason);

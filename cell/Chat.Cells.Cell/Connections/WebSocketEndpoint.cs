@@ -24,24 +24,33 @@ internal sealed class WebSocketEndpoint(
 {
     public async Task HandleAsync(HttpContext context)
     {
+        // In a method of its own: what it needs to know of the request isn't kept as long as the socket lives.
+        if (await OpenAsync(context) is not { } opened) return;
+        using var socket = opened.Socket;
+        await sessions.RunAsync(socket, opened.Connection, context.RequestAborted);
+    }
+
+    /// <summary>Null when the request was answered otherwise.</summary>
+    private async Task<OpenedSocket?> OpenAsync(HttpContext context)
+    {
         if (IsForeignOrigin(context.Request))
         {
             Count("foreign_origin");
             await Problems.WriteAsync(context, StatusCodes.Status403Forbidden, ErrorCodes.Forbidden, "This origin may not connect.");
-            return;
+            return null;
         }
         var protocols = WebSocketUpgrade.Protocols(context);
         var isSocket = WebSocketUpgrade.IsRequested(context);
         if (isSocket && protocols.Length > 0 && !protocols.Contains(ProtocolLimits.Subprotocol, StringComparer.Ordinal))
         {
             await Problems.WriteAsync(context, StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, $"The subprotocol is {ProtocolLimits.Subprotocol}.");
-            return;
+            return null;
         }
         if (isSocket && (drain.IsDraining || connections.Count >= options.MaxConnections))
         {
             Count("full");
             await Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, ErrorCodes.Busy, "No more sockets here now.", retryAfter: TimeSpan.FromSeconds(2));
-            return;
+            return null;
         }
         var (account, device, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
         if (!isSocket)
@@ -50,24 +59,24 @@ internal sealed class WebSocketEndpoint(
                 : refusal.Code == CloseCodes.Moved ? (StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved)
                 : (StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized);
             await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
-            return;
+            return null;
         }
         if (account is not null && connections.Of(account.UserId).Length >= options.MaxConnectionsPerUser)
         {
             Count("user_full");
             await Problems.WriteAsync(context, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "This user has too many sockets here; close some.", retryAfter: TimeSpan.FromSeconds(5));
-            return;
+            return null;
         }
-        using var socket = await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null);
+        var socket = await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null);
         if (account is null || device is null)
         {
             Count(refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
-            await RefuseAsync(context, socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
-            return;
+            using (socket) await RefuseAsync(context, socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
+            return null;
         }
         Count("accepted");
         var connection = new Connection(account.UserId, device.DeviceId, DeviceKinds.Normalize(device.Kind), account.Epoch, socket, context.Abort, expiresAt, options, time);
-        await sessions.RunAsync(socket, connection, context.RequestAborted);
+        return new OpenedSocket(socket, connection);
     }
 
     /// <summary>The user, or why not. From the access token, or from a ticket in the subprotocols; from nothing else.</summary>
@@ -131,6 +140,8 @@ internal sealed class WebSocketEndpoint(
     private static (AccountRow?, DeviceRow?, DateTimeOffset, Refusal) Refuse(int code, string reason) => (null, null, default, new Refusal(code, reason));
 
     private static void Count(string outcome) => GatewayMetrics.Connects.Add(1, GatewayMetrics.Outcome(outcome));
+
+    private sealed record OpenedSocket(WebSocket Socket, Connection Connection);
 
     private sealed record Refusal(int Code, string Reason);
 }

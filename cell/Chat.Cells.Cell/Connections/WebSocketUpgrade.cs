@@ -37,6 +37,8 @@ internal static class WebSocketUpgrade
 #pragma warning restore CA5350
         if (protocol is not null) headers.SecWebSocketProtocol = protocol;
         var stream = await context.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
+        // They would live as long as the socket, the token among them.
+        context.Request.Headers.Clear();
         return WebSocket.CreateFromStream(new LastingStream(stream), new WebSocketCreationOptions
         {
             IsServer = true,

@@ -126,11 +126,14 @@ public sealed partial class CellHost : IAsyncDisposable
             o.JsonWriterOptions = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         })
         .AddFilter("Microsoft", LogLevel.Warning)
+        // It says nothing from Warning on, but for a level that is on it makes an activity and a scope for every request, which a socket keeps as long as it lives.
+        .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None)
         .AddFilter("System", LogLevel.Warning);
 
     private static void Listen(WebApplicationBuilder builder, CellOptions options) => builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
+        kestrel.DisableStringReuse = true; // it keeps a connection's headers for its next request; a socket has none
         kestrel.Limits.MaxConcurrentConnections = null;
         kestrel.Limits.MaxConcurrentUpgradedConnections = options.MaxConnections + 100;
         kestrel.Limits.MaxRequestBodySize = null; // endpoints have their own
