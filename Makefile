@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup build up down test lint smoke chaos bench bench-cells e2e-api crds clean
+.PHONY: help setup build up down test lint smoke chaos bench bench-growth bench-cells e2e-api crds clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ chaos: ## Hurt the cells in every way it knows and prove that no acked message i
 
 bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--workload direct --quick …")
 	@scripts/bench.sh $(ARGS)
+
+bench-growth: ## Measure how cost grows with users and members; writes docs/growth.json and a plot
+	@scripts/bench.sh growth $(ARGS)
 
 bench-cells: ## Measure latency within and between the cells of the laptop cluster
 	@scripts/load.sh bench $(ARGS)

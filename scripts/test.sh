@@ -17,7 +17,7 @@ started=$SECONDS
 # SUITES=regex runs only the suites whose names match.
 dotnet_suites() { for project in "$@"; do [ -d "$project" ] && echo "$(basename "$project") dotnet test $project/$(basename "$project").csproj --no-build --nologo"; done; }
 choose() { grep -E "^[^ ]*(${SUITES:-.})" || true; }
-parts=$({ dotnet_suites operator/*.Tests cell/*.Tests router/*.Tests lib/*.Tests e2e/*History.Tests e2e/*Processes.Tests e2e/*Chaos.Tests; echo "web scripts/npm-test.sh cell/web"; } | choose)
+parts=$({ dotnet_suites operator/*.Tests cell/*.Tests router/*.Tests lib/*.Tests e2e/*History.Tests e2e/*Processes.Tests e2e/*Chaos.Tests e2e/*Bench.Tests; echo "web scripts/npm-test.sh cell/web"; } | choose)
 whole=$({ dotnet_suites e2e/*E2E.Tests; echo "chaos scripts/chaos.sh --short --summary"; [ -f e2e/browser/package.json ] && echo "browser scripts/browser-test.sh"; true; } | choose)
 
 run_suite() {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Chat.Cells.Bench;
 using Chat.Cells.Bench.Bare;
 using Chat.Cells.Bench.CommandLine;
+using Chat.Cells.Bench.Growth;
 using Chat.Cells.Bench.SocketFree;
 
 using var stopping = new CancellationTokenSource();
@@ -19,6 +20,8 @@ try
             return 0;
         case "bare" when args.Length == 2:
             return await BareServer.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), stopping.Token);
+        case "growth":
+            return await GrowthRun.RunAsync(BenchOptions.Parse(args[1..]), stopping.Token);
         case "socket-free" when args.Length == 3:
             return await SocketFreeRun.RunAsync(args[1], int.Parse(args[2], CultureInfo.InvariantCulture), stopping.Token);
         default:

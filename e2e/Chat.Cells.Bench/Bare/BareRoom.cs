@@ -9,7 +9,7 @@ internal sealed class BareRoom(string name)
     private volatile BareMember[] members = [];
     private long messages;
 
-    public string Name => name;
+    public string Name { get; } = name[(name.LastIndexOf('/') + 1)..];
 
     public long NextMessage() => Interlocked.Increment(ref messages);
 

@@ -15,9 +15,6 @@ namespace Chat.Cells.Bench.Bare;
 /// </summary>
 internal static class BareServer
 {
-    /// <summary>The header by which the generator says which room a socket is in.</summary>
-    public const string RoomHeader = "X-Bench-Room";
-
     public static async Task<int> RunAsync(int port, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -39,7 +36,7 @@ internal static class BareServer
             context.Response.StatusCode = StatusCodes.Status200OK;
             return;
         }
-        var room = rooms.GetOrAdd(context.Request.Headers[RoomHeader].ToString(), static name => new BareRoom(name));
+        var room = rooms.GetOrAdd(context.Request.Path.Value ?? "", static name => new BareRoom(name));
         using var socket = await context.WebSockets.AcceptWebSocketAsync("chat.cells.v1");
         var member = new BareMember(socket);
         room.Add(member);

@@ -43,5 +43,5 @@ internal sealed class BareWorld : IServerWorld
 
     public async ValueTask DisposeAsync() => await Process.DisposeAsync();
 
-    private static Connection Member(int index, string room) => new(index, CellWorld.Upgrade(Token, room)) { Channel = room };
+    private static Connection Member(int index, string room) => new(index, CellWorld.Upgrade(Token, "/" + room)) { Channel = room };
 }

@@ -5,7 +5,6 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using Chat.Cells.Bench.Bare;
 using Chat.Cells.Bench.Generator;
 using Chat.Cells.Bench.Measure;
 using Chat.Cells.Cell.Accounts;
@@ -20,13 +19,15 @@ namespace Chat.Cells.Bench.Servers;
 /// <summary>One cell, one process with all roles, driven without a router in between; its users are put into its store before it starts, their tokens signed with its key.</summary>
 internal sealed class CellWorld : IServerWorld
 {
-    private const string Name = "bench-1";
     private readonly string folder;
     private readonly Engine engine;
     private readonly string[] arguments;
     private readonly Uri publicUrl;
     private readonly Uri internalUrl;
     private readonly List<User> users = [];
+
+    // Topics and keys on shared servers begin with the cell's name: a run must not find what an earlier one left.
+    private readonly string name = "bench-" + Ulid.NewUlid().ToString().ToLowerInvariant();
 
     private CellWorld(string folder, Engine engine)
     {
@@ -38,7 +39,7 @@ internal sealed class CellWorld : IServerWorld
         Clients = new IPEndPoint(IPAddress.Loopback, clients);
         arguments =
         [
-            "--cell", Name, "--number", "1", "--region", "bench", "--data", Path.Combine(folder, "data"), "--secrets", Path.Combine(folder, "secrets"), "--generate-secrets", "true",
+            "--cell", name, "--number", "1", "--region", "bench", "--data", Path.Combine(folder, "data"), "--secrets", Path.Combine(folder, "secrets"), "--generate-secrets", "true",
             "--public", publicUrl.GetLeftPart(UriPartial.Authority), "--internal", internalUrl.GetLeftPart(UriPartial.Authority),
             "--messages-per-minute", "0", "--access-token-minutes", "600", "--max-connections", "20000", .. engine.Options,
         ];
@@ -56,7 +57,8 @@ internal sealed class CellWorld : IServerWorld
     public static async Task<CellWorld> CreateAsync(Engine engine, string folder, int users, CancellationToken cancellationToken)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-        Directory.CreateDirectory(folder);
+        var secrets = Directory.CreateDirectory(Path.Combine(folder, "secrets")).FullName;
+        foreach (var (file, secret) in engine.Secrets) await File.WriteAllTextAsync(Path.Combine(secrets, file), secret, cancellationToken);
         var world = new CellWorld(folder, engine);
         await world.SeedAsync(users, cancellationToken);
         return world;
@@ -100,9 +102,10 @@ internal sealed class CellWorld : IServerWorld
     }
 
     /// <summary>A WebSocket upgrade request.</summary>
+    /// <param name="room">Follows the path.</param>
     internal static byte[] Upgrade(string token, string room) => Encoding.ASCII.GetBytes(string.Create(
         CultureInfo.InvariantCulture,
-        $"GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Convert.ToBase64String(RandomNumberGenerator.GetBytes(16))}\r\nSec-WebSocket-Protocol: chat.cells.v1\r\nAuthorization: Bearer {token}\r\n{BareServer.RoomHeader}: {room}\r\n\r\n"));
+        $"GET /v1/ws{room} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Convert.ToBase64String(RandomNumberGenerator.GetBytes(16))}\r\nSec-WebSocket-Protocol: chat.cells.v1\r\nAuthorization: Bearer {token}\r\n\r\n"));
 
     private async Task SeedAsync(int count, CancellationToken cancellationToken)
     {
@@ -115,7 +118,7 @@ internal sealed class CellWorld : IServerWorld
         var now = time.GetUtcNow();
         for (var i = 0; i < count; i++)
         {
-            var (userId, deviceId) = (UserId.Create(Name, Ulid.NewUlid(now)), Ulid.NewUlid(now).ToString());
+            var (userId, deviceId) = (UserId.Create(name, Ulid.NewUlid(now)), Ulid.NewUlid(now).ToString());
             users.Add(new User(userId, deviceId, tokens.Issue(userId, deviceId).Token));
         }
         await Parallel.ForEachAsync(users, new ParallelOptions { MaxDegreeOfParallelism = 128, CancellationToken = cancellationToken }, async (user, token) =>

@@ -7,6 +7,9 @@ namespace Chat.Cells.Bench.Servers;
 /// <param name="HasTargets">Whether figures are held against targets.</param>
 internal sealed record Engine(string Label, IReadOnlyList<string> Options, string Durability, bool HasTargets)
 {
+    /// <summary>Files for the cell's secrets folder.</summary>
+    public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+
     private const string StoreOnDisk = "SQLite with journal_mode=WAL, synchronous=FULL (an fsync per transaction)";
 
     public static Engine Embedded { get; } = new(
@@ -19,29 +22,26 @@ internal sealed record Engine(string Label, IReadOnlyList<string> Options, strin
     public static Engine? FromEnvironment(Func<string, string?> environment)
     {
         if (environment("KAFKA_BOOTSTRAP_SERVERS") is not { Length: > 0 } kafka) return null;
-        return On(kafka, environment("REDIS_URL"), environment("CASSANDRA_CONTACT_POINTS"), "kafka", copies: environment("BENCH_KAFKA_REPLICATION") ?? "1");
-    }
-
-    /// <summary>On librdkafka's mock broker, which keeps everything in memory.</summary>
-    public static Engine OnMock(string bootstrap, string? redis) => On(bootstrap, redis, null, "kafka-mock", copies: "1") with { HasTargets = false };
-
-    private static Engine On(string kafka, string? redis, string? cassandra, string name, string copies)
-    {
+        var copies = environment("KAFKA_REPLICATION") ?? "1";
+        var secrets = new Dictionary<string, string>();
         var options = new List<string> { "--log", "kafka", "--kafka-bootstrap", kafka, "--kafka-replication", copies, "--kafka-min-isr", copies, "--topics", "small" };
-        var label = name;
-        if (redis is { Length: > 0 })
+        var label = "kafka";
+        if (environment("REDIS_URL") is { Length: > 0 } redis)
         {
             options.AddRange(["--state", "redis", "--redis", Endpoint(redis)]);
+            if (Uri.TryCreate(redis, UriKind.Absolute, out var url) && url.UserInfo.Split(':') is [_, { Length: > 0 } password]) secrets["redis-password"] = Uri.UnescapeDataString(password);
             label += "+redis";
         }
-        if (cassandra is { Length: > 0 })
+        var store = $"store: {StoreOnDisk}";
+        if (environment("CASSANDRA_CONTACT_POINTS") is { Length: > 0 } cassandra)
         {
-            options.AddRange(["--store", "cassandra", "--cassandra-contact-points", cassandra]);
+            options.AddRange(["--store", "cassandra", "--cassandra", cassandra, "--cassandra-datacenter", environment("CASSANDRA_LOCAL_DATACENTER") ?? "datacenter1", "--cassandra-replication", "1"]);
+            if (environment("CASSANDRA_USERNAME") is { Length: > 0 } user) secrets["cassandra-username"] = user;
+            if (environment("CASSANDRA_PASSWORD") is { Length: > 0 } secret) secrets["cassandra-password"] = secret;
             label += "+cassandra";
+            store = "store: Cassandra at LOCAL_QUORUM, one copy of each row";
         }
-        var log = name == "kafka" ? $"log: Kafka, acks=all from {copies} copies (brokers ack before they flush: durability is replication)" : "log: librdkafka's mock broker, in memory: NOT durable";
-        var store = cassandra is { Length: > 0 } ? "store: Cassandra at LOCAL_QUORUM" : $"store: {StoreOnDisk}";
-        return new Engine(label, options, $"{log}; {store}", HasTargets: true);
+        return new Engine(label, options, $"log: Kafka, acks=all from {copies} copies (brokers ack before they flush: durability is replication); {store}", HasTargets: true) { Secrets = secrets };
     }
 
     private static string Endpoint(string redis) =>
