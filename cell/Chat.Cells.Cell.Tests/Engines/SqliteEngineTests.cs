@@ -127,7 +127,7 @@ public sealed class SqliteEngineTests : IDisposable
         await using (var store = await OpenAsync()) Assert.Equal(3, await store.CountAccountsAsync(default));
     }
 
-    private async Task<SqliteStore> OpenAsync() => await SqliteStore.OpenAsync(FilePath, new SqliteStoreOptions(), time, NullLogger<SqliteStore>.Instance, default);
+    private async Task<SqliteStore> OpenAsync() => await SqliteStore.OpenAsync(FilePath, new SqliteStoreOptions { RequestMemory = TimeSpan.FromDays(1) }, time, NullLogger<SqliteStore>.Instance, default);
 
     private static Ulid Id(int number) => Protocol.MessageId.Create(1_000_000, 1, 1, number);
 

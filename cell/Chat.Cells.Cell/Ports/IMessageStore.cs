@@ -14,7 +14,7 @@ public interface IMessageStore : IAsyncDisposable
     /// <summary>Writes what the judge decided: messages, then channel changes, then receipts, then requests, then the partition's time.</summary>
     ValueTask WriteJudgedAsync(JudgedBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>What was judged of a request before; null when never, or longer ago than the 24 h that it is remembered.</summary>
+    /// <summary>What was judged of a request before; null when never, or when it was appended longer ago than <see cref="RequestRow.KeptFor"/>.</summary>
     ValueTask<RequestRow?> FindRequestAsync(string channelId, string senderId, string requestId, CancellationToken cancellationToken);
 
     /// <summary>The highest id time (Unix ms) that was written for a log partition; null when none.</summary>
@@ -80,12 +80,15 @@ public sealed record MessageRow(
     Ulid? ReplyTo,
     int ChannelVersion);
 
-/// <summary>What was judged of a request.</summary>
+/// <summary>
+/// What was judged of a request. The judge heeds one for 24 h from its append time to that of the record that repeats it; the store keeps it for <see cref="KeptFor"/>, so that
+/// a record which is judged late, or again, finds what was there when it was appended.
+/// </summary>
 /// <param name="Position">The record's offset in its log partition.</param>
 /// <param name="MessageId">The id it got; null when refused.</param>
 /// <param name="ContentHash">64 bits of the content's hash.</param>
 /// <param name="ErrorCode">Null when accepted.</param>
-/// <param name="AppendTime">Unix ms; forgotten 24 h later.</param>
+/// <param name="AppendTime">Unix ms.</param>
 public sealed record RequestRow(
     string ChannelId,
     string SenderId,
@@ -94,7 +97,11 @@ public sealed record RequestRow(
     Ulid? MessageId,
     ulong ContentHash,
     string? ErrorCode,
-    long AppendTime);
+    long AppendTime)
+{
+    /// <summary>From its append time: as long as the log has records (7 days), and the 24 h before the oldest of them.</summary>
+    public static readonly TimeSpan KeptFor = TimeSpan.FromDays(8);
+}
 
 /// <summary>A channel as judged so far. Writing one with a lower <see cref="Position"/> than the stored one changes nothing.</summary>
 /// <param name="Home">The cell that decides its members.</param>

@@ -24,8 +24,8 @@ public sealed record CassandraStoreOptions
     /// <summary>Who may have signed the nodes' certificates; null for no TLS.</summary>
     public X509Certificate2Collection? CertificateAuthorities { get; init; }
 
-    /// <summary>How long requests are remembered, from their append time.</summary>
-    public TimeSpan RequestMemory { get; init; } = TimeSpan.FromHours(24);
+    /// <summary>How long requests are kept, from their append time.</summary>
+    public TimeSpan RequestMemory { get; init; } = Ports.RequestRow.KeptFor;
 
     /// <summary>Most statements of writes in flight at once, over all batches; as many reads may be beside them.</summary>
     public int MaxInFlight { get; init; } = 256;

@@ -38,7 +38,7 @@ internal static class Migrations
             new("requests",
                 "channel_id text, sender_id text, request_id text, position bigint, message_id blob, content_hash bigint, error_code text, append_time bigint, "
                 + "PRIMARY KEY ((channel_id, sender_id, request_id), position)",
-                "CLUSTERING ORDER BY (position DESC)", Windows("HOURS", 6), ShortGrace),
+                "CLUSTERING ORDER BY (position DESC)", Windows("DAYS", 1), ShortGrace),
             new("partition_times", "log_partition int PRIMARY KEY, time bigint", Leveled),
 
             // A channel and its member intervals are one partition, so that one mutation replaces both; intervals from `intervals` on are of an older change.

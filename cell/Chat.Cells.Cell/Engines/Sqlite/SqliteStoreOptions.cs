@@ -6,8 +6,8 @@ public sealed record SqliteStoreOptions
     /// <summary>The file's largest size; writes beyond it get <see cref="Ports.StoreFullException"/>. 0: as the disk allows.</summary>
     public long MaxBytes { get; init; }
 
-    /// <summary>How long requests are remembered, from their append time.</summary>
-    public TimeSpan RequestMemory { get; init; } = TimeSpan.FromHours(24);
+    /// <summary>How long requests are kept, from their append time.</summary>
+    public TimeSpan RequestMemory { get; init; } = Ports.RequestRow.KeptFor;
 
     /// <summary>
     /// Rows go to a journal first and are moved to their tables many at a time (see <see cref="RowJournal"/>): several times cheaper under load. Only for a file that no other
