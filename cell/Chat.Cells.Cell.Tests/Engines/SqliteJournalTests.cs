@@ -126,6 +126,49 @@ public sealed class SqliteJournalTests : IDisposable
         await Assert.ThrowsAsync<StoreException>(() => OpenAsync("store.db", null));
     }
 
+    [Fact]
+    public async Task Write_WhenAnIdleMoveHasJustEmptiedTheJournal_SurvivesACrash()
+    {
+        var random = new Random(10);
+        var path = Path.Combine(folder.Path, "store.db");
+        using (var database = Database.Open(path, readOnly: false))
+        {
+            Schema.Migrate(database, path);
+            var journal = new RowJournal(new RowJournalOptions());
+            // As many entries as a move deletes at a time: it empties the table without seeing that it is done.
+            for (var i = 0; i < 32; i++) Commit(database, journal, [Row("u", i, random)]);
+            while (database.QueryInt64("SELECT count(*) FROM journal") > 0) Commit(database, journal, []);
+            Commit(database, journal, [Row("u", 32, random)]);
+        }
+
+        await using var reopened = await OpenAsync("store.db", null);
+
+        Assert.Equal(Enumerable.Range(0, 33).Select(i => (long)i), (await reopened.ReadInboxAsync("u", InboxCursor.Start, 1_000, default)).Select(r => r.Cursor.Offset));
+    }
+
+    [Fact]
+    public void Writes_ThatAddMoreRowsThanASlice_DoNotPileUpInMemory()
+    {
+        var random = new Random(11);
+        var path = Path.Combine(folder.Path, "store.db");
+        using var database = Database.Open(path, readOnly: false);
+        Schema.Migrate(database, path);
+        var journal = new RowJournal(new RowJournalOptions(RowsToMove: 100, Slice: 10));
+
+        for (var i = 0; i < 20; i++) Commit(database, journal, [.. Enumerable.Range(i * 500, 500).Select(n => Row($"u{n % 7}", n, random))]);
+
+        Assert.InRange(10_000 - database.QueryInt64("SELECT count(*) FROM user_inbox"), 0, 2_000);
+    }
+
+    private static void Commit(Database database, RowJournal journal, IReadOnlyList<InboxRow> rows)
+    {
+        database.Execute("BEGIN IMMEDIATE");
+        if (rows.Count > 0) journal.Add(new DeliveredBatch(0, rows, []));
+        journal.BeforeCommit(database, idle: rows.Count == 0);
+        database.Execute("COMMIT");
+        journal.Committed();
+    }
+
     private static async Task AssertSameAsync(SqliteStore expected, SqliteStore actual, Random random)
     {
         var limit = random.Next(1, 12);

@@ -64,9 +64,6 @@ internal sealed class Database : IDisposable
         return statement.Step() ? statement.Int64(0) : 0;
     }
 
-    /// <summary>The row id of the last insert.</summary>
-    public long LastInsertedRow => raw.sqlite3_last_insert_rowid(handle);
-
     public bool InTransaction => raw.sqlite3_get_autocommit(handle) == 0;
 
     public void Dispose()

@@ -23,6 +23,7 @@ internal sealed class RowJournal(RowJournalOptions options)
     private RecentRows? moving;
     private JournalMove? move;
     private long newEntry;
+    private long lastNumber;
 
     /// <summary>Whether there is something to move when nothing else is to be done.</summary>
     public bool HasRows => active.Count > 0 || move is not null;
@@ -52,8 +53,9 @@ internal sealed class RowJournal(RowJournalOptions options)
     {
         if (entry.WrittenCount > 0)
         {
-            database["INSERT INTO journal (rows) VALUES (?1)"].Bind(1, entry.WrittenSpan).Execute();
-            newEntry = database.LastInsertedRow;
+            // Numbered here: SQLite begins anew at 1 when the table is empty, and a move that isn't done with older entries would delete this one.
+            newEntry = ++lastNumber;
+            database["INSERT INTO journal (entry, rows) VALUES (?1, ?2)"].Bind(1, newEntry).Bind(2, entry.WrittenSpan).Execute();
         }
         if (move is null && (active.Count >= options.RowsToMove || (idle && active.Count > 0)))
         {
@@ -61,7 +63,9 @@ internal sealed class RowJournal(RowJournalOptions options)
             lock (gate) (moving, active) = (active, new RecentRows());
             move = new JournalMove(rows);
         }
-        move?.Step(database, active.Count >= options.RowsToMove ? options.Slice * 4 : options.Slice);
+        // When the next ones wait already, more are moved than come in, however large the transactions are: else the memory would fill.
+        var added = newInbox.Count + newMessages.Count + newRequests.Count;
+        move?.Step(database, active.Count >= options.RowsToMove ? Math.Max(options.Slice * 4, 2 * added) : options.Slice);
     }
 
     /// <summary>The transaction is durable: reads see its rows.</summary>
@@ -190,5 +194,5 @@ internal sealed class RowJournal(RowJournalOptions options)
 
 /// <summary>How much a journal gathers, and how fast it gives it away.</summary>
 /// <param name="RowsToMove">So many rows are moved together: the more, the fewer pages each row costs, and the more memory is held (some 200 bytes a row besides its content).</param>
-/// <param name="Slice">Rows moved beside each transaction; four times as many when the next ones are waiting already.</param>
+/// <param name="Slice">Rows moved beside each transaction; when the next ones are waiting already four times as many, or twice as many as the transaction adds.</param>
 internal sealed record RowJournalOptions(int RowsToMove = 32_768, int Slice = 1_024);
