@@ -1,7 +1,9 @@
 using System.Net;
 using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Cells.Cell.Tests.Connections;
 
@@ -164,6 +166,22 @@ public sealed class MessagingTests : IAsyncLifetime
         await using var sender = await cell.ConnectAsync(anna);
         await sender.MessageAsync(channel, "live", "r1");
         await socket.ReceiveAsync("new_message");
+    }
+
+    [Fact]
+    public async Task Sync_FromACursorOfAnInboxTopicThatWasMadeAgain_Continues()
+    {
+        var carol = await cell.SignUpAsync("carol");
+        var at = new InboxCursor(2, InboxCursor.BucketOf(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()), 0);
+        var row = new InboxRow(carol.UserId, at, new byte[] { 0 });
+        await cell.Services.GetRequiredService<IMessageStore>().WriteDeliveredAsync(new DeliveredBatch(0, [row], []), default);
+        await using var socket = await cell.OpenAsync(carol);
+
+        await socket.SendAsync("sync", new { cursor = at.ToString() });
+
+        var first = (await socket.NextAsync())!;
+        Assert.Equal("sync_batch", (string)first["type"]!);
+        Assert.Equal(at.ToString(), (string)first["payload"]!["cursor"]!);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// Begins a socket at the cursor that its client has. What can't be continued from (nothing, malformed, older than what is kept, of another epoch, never given out) is
+    /// Begins a socket at the cursor that its client has. What can't be continued from (nothing, malformed, older than what is kept, of an earlier epoch, never given out) is
     /// answered with <c>sync_reset</c>. False when the socket has begun before.
     /// </summary>
     public async Task<bool> BeginAsync(Connection connection, string? clientCursor, CancellationToken cancellationToken)
@@ -71,7 +71,8 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
     {
         if (cursor > latest) return false;
         if (cursor == InboxCursor.Start) return true;
-        return cursor.Epoch == epoch && cursor.Bucket >= InboxCursor.BucketOf((time.GetUtcNow() - RetentionOfRows).ToUnixTimeMilliseconds());
+        // Above the user's own epoch: the inbox topic began anew since; its cursors go on from there.
+        return cursor.Epoch >= epoch && cursor.Bucket >= InboxCursor.BucketOf((time.GetUtcNow() - RetentionOfRows).ToUnixTimeMilliseconds());
     }
 
     /// <summary>On a thread of its own: an embedded store reads on its caller's, and hints of other users wait there.</summary>
