@@ -97,6 +97,18 @@ public sealed class LossAuditorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Visit_DamagedInboxRows_AreNoReasonToStop()
+    {
+        await SendAsync(2);
+        Assert.True(await RemoveAsync("UPDATE user_inbox SET payload = x'FF'") > 0);
+
+        await AuditAsync();
+
+        Assert.NotEmpty(reports.Lost);
+        Assert.All(reports.Lost, said => Assert.Contains("could not look", said, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Visit_Repeats_AreNotTakenForLosses()
     {
         var (socket, channel) = await OpenAsync();

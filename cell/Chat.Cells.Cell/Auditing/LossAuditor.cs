@@ -76,8 +76,9 @@ internal sealed partial class LossAuditor : BackgroundService
             {
                 budget = await VisitAsync(partition, budget, cancellationToken);
             }
-            catch (Exception e) when (e is LogException or StoreException)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
+                // Whatever it was, a damaged row for one: an exception that left here would stop the whole server.
                 LogFailed(e, partition.Topic, partition.Partition);
             }
         }
