@@ -45,6 +45,12 @@ internal sealed partial class RingConnection : IAsyncDisposable
         }
         catch (TimeoutException)
         {
+            // Nobody waits for the first outcome any more: from now on what the ring refuses is tried again too.
+            if (!connection.firstOutcome.TrySetResult(null) && await connection.firstOutcome.Task is { } refused)
+            {
+                await connection.DisposeAsync();
+                throw refused;
+            }
             connection.LogWaiting(connection.reason.Message);
         }
         catch (Exception)
