@@ -53,6 +53,19 @@ public sealed class TopicHistoryTests
     }
 
     [Fact]
+    public async Task Open_IdOfATopicThatWasMadeAgainSince_IsRefused()
+    {
+        await Histories.OpenAsync(Topic, "a", default);
+        await Histories.CutAsync(Topic, "a", 2, 100, default);
+        var remade = await Histories.OpenAsync(Topic, "b", default);
+
+        // As a broker shows it that has not heard of it yet.
+        await Assert.ThrowsAsync<LogUnavailableException>(async () => await Histories.OpenAsync(Topic, "a", default));
+
+        Assert.Equal(remade.Generations, (await Histories.OpenAsync(Topic, "b", default)).Generations);
+    }
+
+    [Fact]
     public async Task Open_ByManyAtOnce_AgreesOnOneNumber()
     {
         await Histories.OpenAsync(Topic, "a", default);

@@ -147,8 +147,9 @@ public sealed partial class KafkaLog : IMessageLog
                 {
                     await _topics.CheckAsync(_disposing.Token);
                 }
-                catch (Exception e) when (e is LogException or StoreException)
+                catch (Exception e) when (!_disposing.IsCancellationRequested)
                 {
+                    // Whatever it was: nobody would look any more.
                     LogCheckFailed(e.Message);
                 }
             }

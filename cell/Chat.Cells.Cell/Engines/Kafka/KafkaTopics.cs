@@ -53,22 +53,29 @@ internal sealed partial class KafkaTopics(KafkaOptions options, ITopicAdmin admi
         if (known.Count == 0) return;
         var found = await admin.FindAsync([.. known.Select(k => options.Full(k.Spec.Name))], cancellationToken);
         var again = false;
-        foreach (var (spec, history) in known)
+        try
         {
-            if (!found.TryGetValue(options.Full(spec.Name), out var topic))
+            foreach (var (spec, history) in known)
             {
-                LogGone(spec.Name);
-                if (options.ExternalTopics) continue;
-                await EnsureAsync([spec], cancellationToken);
-                again = true;
-            }
-            else if (topic.Id != history.Id)
-            {
-                await KnowAsync(spec, topic.Id, cancellationToken);
-                again = true;
+                if (!found.TryGetValue(options.Full(spec.Name), out var topic))
+                {
+                    LogGone(spec.Name);
+                    if (options.ExternalTopics) continue;
+                    await EnsureAsync([spec], cancellationToken);
+                    again = true;
+                }
+                else if (topic.Id != history.Id)
+                {
+                    await KnowAsync(spec, topic.Id, cancellationToken);
+                    again = true;
+                }
             }
         }
-        if (again) await BeginAnewAsync();
+        finally
+        {
+            // Also when a later topic failed: the next look would find the earlier ones known already.
+            if (again) await BeginAnewAsync();
+        }
     }
 
     /// <summary>A partition's end is below what was read of it: records that come there are new ones, at offsets that were given before.</summary>

@@ -12,6 +12,7 @@ internal sealed class TopicHistories(ITopicGenerations? store)
     /// <summary>The history of a topic with this id. An id that wasn't seen before begins a new generation.</summary>
     /// <param name="topic">With the prefix.</param>
     /// <exception cref="LogException">The topic was made again too often.</exception>
+    /// <exception cref="LogUnavailableException">The id is of a topic that is known to be gone: ask Kafka again.</exception>
     public async ValueTask<TopicHistory> OpenAsync(string topic, string id, CancellationToken cancellationToken)
     {
         if (store is null || id is "" or NoId) return TopicHistory.First with { Id = id };
@@ -19,7 +20,7 @@ internal sealed class TopicHistories(ITopicGenerations? store)
         {
             var all = await store.ListGenerationsAsync(topic, cancellationToken);
             var own = all.Where(g => g.TopicId == id).ToList();
-            if (own.Count > 0) return new TopicHistory(id, own);
+            if (own.Count > 0) return IsReplaced(all, id, own[0].Number) ? throw Replaced(topic) : new TopicHistory(id, own);
             await store.TryAddGenerationAsync(new TopicGeneration(topic, NextNumber(topic, all), id, null, 0), cancellationToken);
         }
     }
@@ -35,6 +36,14 @@ internal sealed class TopicHistories(ITopicGenerations? store)
             if (await store.TryAddGenerationAsync(new TopicGeneration(topic, NextNumber(topic, all), id, partition, from), cancellationToken)) return await OpenAsync(topic, id, cancellationToken);
         }
     }
+
+    /// <summary>
+    /// Kafka never gives an id twice. A broker that lags behind shows a topic that was made again as it was before; taken at its word, the new one's records would get the old
+    /// one's offsets, and be dropped as repeats.
+    /// </summary>
+    private static bool IsReplaced(IReadOnlyList<TopicGeneration> all, string id, int begun) => all.Any(g => g.Partition is null && g.TopicId != id && g.Number > begun);
+
+    private static LogUnavailableException Replaced(string topic) => new($"Kafka shows topic '{topic}' as it was before it was made again: a broker lags behind.");
 
     private static int NextNumber(string topic, IReadOnlyList<TopicGeneration> all)
     {
