@@ -22,8 +22,10 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         try
         {
             var state = Opened(await OpenStateAsync(options, time, loggers));
+            // The embedded log comes first: that only one process can have it is what keeps others from the store's journal.
+            var embedded = options.Log == "kafka" ? null : Opened(await OpenSegmentLogAsync(options.DataDirectory, time, loggers, cancellationToken));
             var store = Opened(await OpenStoreAsync(options, time, loggers, cancellationToken));
-            var log = Opened(await OpenLogAsync(options, store as ITopicGenerations, time, loggers, cancellationToken));
+            IMessageLog log = embedded is not null ? embedded : Opened(OpenKafka(options, store as ITopicGenerations, time, loggers));
             return new CellEngines(log, store, (IAccountStore)store, state);
         }
         catch (Exception)
@@ -47,10 +49,6 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         options.State == "redis"
             ? await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>())
             : new MemoryCellState(time);
-
-    private static async ValueTask<IMessageLog> OpenLogAsync(
-        CellOptions options, ITopicGenerations? generations, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
-        options.Log == "kafka" ? OpenKafka(options, generations, time, loggers) : await OpenSegmentLogAsync(options.DataDirectory, time, loggers, cancellationToken);
 
     /// <summary>Every engine of the store keeps accounts too.</summary>
     private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
