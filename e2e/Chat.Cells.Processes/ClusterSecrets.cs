@@ -42,9 +42,5 @@ public sealed class ClusterSecrets(string folder)
 
     private static string NewToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
-    private void Write(string owner, string file, string text)
-    {
-        Directory.CreateDirectory(Of(owner));
-        File.WriteAllText(Path.Combine(Of(owner), file), text);
-    }
+    private void Write(string owner, string file, string text) => SecretFile.Write(Path.Combine(Of(owner), file), text);
 }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Chat.Cells.Chaos.Reporting;
 using Chat.Cells.Processes;
+using Chat.Cells.Processes.Engines;
 
 namespace Chat.Cells.Chaos.Cells;
 
@@ -23,13 +24,9 @@ public sealed class OwnRedis : IAsyncDisposable
     /// <exception cref="SkippedException">There is no <c>redis-server</c> here.</exception>
     public static async Task<OwnRedis> StartAsync(string folder, CancellationToken cancellationToken)
     {
-        if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(p => File.Exists(Path.Combine(p, "redis-server"))))
-        {
-            throw new SkippedException("redis-server is not on the PATH (`make setup` installs it)");
-        }
-        Directory.CreateDirectory(folder);
+        if (RedisProgram.Missing is { } reason) throw new SkippedException(reason);
         var port = new FreePorts().Next();
-        var command = new ServerCommand("redis-server", ["--port", FormattableString.Invariant($"{port}"), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]);
+        var command = RedisProgram.Command(folder, port, password: null);
         var redis = new OwnRedis(new ServerProcess("redis", "redis", command, Path.Combine(folder, "redis.log"), TimeSpan.FromMilliseconds(50)), port);
         redis.process.Start();
         await redis.WaitAsync(cancellationToken);

@@ -49,6 +49,9 @@ public sealed record RealServers
         };
     }
 
+    /// <summary>Without the secrets.</summary>
+    public override string ToString() => $"Kafka at {Kafka ?? "-"}, Cassandra at {Cassandra ?? "-"}, Redis at {Redis ?? "-"}";
+
     /// <summary>Never shows the URL: it may hold a password.</summary>
     private static (string Endpoint, string? Password) ReadRedis(string text)
     {
