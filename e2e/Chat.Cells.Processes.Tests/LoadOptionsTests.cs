@@ -24,6 +24,7 @@ public sealed class LoadOptionsTests
     [Theory]
     [InlineData("--roles", "apart")]
     [InlineData("--engines", "mock")]
+    [InlineData("--direct", "maybe")]
     [InlineData("--nothing", "x")]
     [InlineData("--messages", "0")]
     public void Parse_BadOption_IsRefused(string name, string value)

@@ -3,10 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace Chat.Cells.Load.Bench;
 
-/// <summary>One figure of <c>bench.json</c>.</summary>
+/// <summary>One figure of <c>bench-cells.json</c>.</summary>
 public sealed record BenchResult(string Workload, string Engine, string Metric, double Value, string Unit);
 
-/// <summary><c>bench.json</c>.</summary>
+/// <summary><c>bench-cells.json</c>.</summary>
 public sealed record BenchFile(IReadOnlyList<BenchResult> Results)
 {
     public void Write(string path)

@@ -41,7 +41,7 @@ public static class BenchRun
         Console.WriteLine();
         Console.WriteLine($"{"workload",-28} {"metric",-30} {"value",12} unit");
         foreach (var r in results) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Workload,-28} {r.Metric,-30} {r.Value,12:F2} {r.Unit}"));
-        var file = Path.Combine(options.Artifacts, "bench.json");
+        var file = Path.Combine(options.Artifacts, "bench-cells.json");
         new BenchFile(results).Write(file);
         progress.Say($"written to {file}");
         foreach (var line in tracker.DescribeSlow()) Console.WriteLine($"  slow: {line}");

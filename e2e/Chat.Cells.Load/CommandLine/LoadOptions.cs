@@ -9,7 +9,7 @@ public sealed record LoadOptions
     public const string Help = """
         usage: Chat.Cells.Load <verb> [options]
           smoke   chat in all regions while servers are killed; the history checker judges; exit code 0 or 1
-          bench   latency at a steady rate and the highest rate; writes artifacts/bench.json
+          bench   latency at a steady rate and the highest rate; writes artifacts/bench-cells.json
           check FILE   judge a recording again
 
           --cluster FILE    a running cluster's cluster.json (default: start one for the run, and stop it after)
@@ -64,7 +64,7 @@ public sealed record LoadOptions
             {
                 "--cluster" => options with { Cluster = Path.GetFullPath(value) },
                 "--router" => options with { Router = Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? url : throw new LoadException($"{value} is not an http URL.") },
-                "--direct" => options with { Direct = value == "yes" },
+                "--direct" => options with { Direct = Choice(name, value, "no", "yes") == "yes" },
                 "--roles" => options with { Placement = Choice(name, value, "together", "separate") == "separate" ? Placement.Separate : Placement.Together },
                 "--engines" => options with { RealEngines = Choice(name, value, "embedded", "real") == "real" },
                 "--seed" => options with { Seed = Number(name, value) },
