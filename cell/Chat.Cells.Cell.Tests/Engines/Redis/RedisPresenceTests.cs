@@ -1,65 +1,24 @@
 using System.Diagnostics;
 using Chat.Cells.Cell.Hosting;
-using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Connections;
 using Chat.Cells.Cell.Tests.Contracts;
-using Chat.Cells.Cell.Tests.Contracts.Running;
-using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Cell.Tests.Presence;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
 /// <summary>Presence and typing over two gateways with one Redis between them. Anna is on the first, bob on the second.</summary>
-[Needs(Needed.RedisServer)]
-public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper output) : IAsyncLifetime
+public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper output) : TwoGatewaysTest
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Life = TimeSpan.FromSeconds(5);
-    private readonly string folder = TestCell.NewFolder();
-    private RedisServer server = null!;
-    private CellEngines engines = null!;
-    private FailingState secondState = null!;
-    private ICellState firstState = null!;
-    private TestCell first = null!;
-    private TestCell second = null!;
-    private TestUser anna = null!;
-    private TestUser bob = null!;
-    private string channel = null!;
 
-    public async Task InitializeAsync()
-    {
-        server = await RedisServer.StartAsync();
-        engines = await CellEngines.OpenEmbeddedAsync(Path.Combine(folder, "data"), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
-        firstState = await RedisCellStateContract.ConnectAsync(server.Endpoint, timeout: TimeSpan.FromSeconds(5));
-        secondState = new FailingState(await RedisCellStateContract.ConnectAsync(server.Endpoint, timeout: TimeSpan.FromSeconds(5)));
-        first = await StartAsync("server-0", firstState, ["gateway", "fanout", "delivery"]);
-        second = await StartAsync("server-1", secondState, ["gateway"]);
-        anna = await first.SignUpAsync("anna");
-        bob = await first.SignUpAsync("bob");
-        channel = await first.CreateDirectAsync(anna, bob);
-    }
-
-    public async Task DisposeAsync()
-    {
-        await second.DisposeAsync();
-        await first.DisposeAsync();
-        await ((IAsyncDisposable)firstState).DisposeAsync();
-        await secondState.DisposeAsync();
-        await engines.DisposeAsync();
-        await server.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
-    }
-
-    private Task<TestCell> StartAsync(string serverId, ICellState state, string[] roles) => TestCell.StartAsync(
-        o => o with { ServerId = serverId, Roles = roles, TickInterval = Tick, RegistrationLife = Life }, engines with { State = state }, folder);
+    private protected override CellOptions Configure(CellOptions options) => base.Configure(options) with { RegistrationLife = Life };
 
     private async Task<(TestSocket Viewer, TestSocket Device)> ViewAsync()
     {
-        var viewer = await first.ConnectAsync(anna);
-        var device = await second.ConnectAsync(bob);
-        await viewer.SubscribeAsync(bob.UserId);
-        await viewer.SeesAsync(bob.UserId, "online", "desktop");
+        var viewer = await First.ConnectAsync(Anna);
+        var device = await Second.ConnectAsync(Bob);
+        await viewer.SubscribeAsync(Bob.UserId);
+        await viewer.SeesAsync(Bob.UserId, "online", "desktop");
         return (viewer, device);
     }
 
@@ -74,13 +33,13 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
             var began = Stopwatch.GetTimestamp();
             var status = i % 2 == 0 ? "away" : "online";
             await device.SendAsync("heartbeat", new { status });
-            await viewer.SeesAsync(bob.UserId, status, "desktop");
+            await viewer.SeesAsync(Bob.UserId, status, "desktop");
             took.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         }
         output.WriteLine($"ms: {string.Join(", ", took.Order().Select(t => $"{t:0.0}"))}");
         // The target, a p95 of 100 ms, is for a machine of its own; tests share theirs with others.
         Assert.True(took.Order().ElementAt(took.Count / 2) < 100, $"ms: {string.Join(", ", took.Select(t => $"{t:0.0}"))}");
-        using var metrics = await first.SendAsync(HttpMethod.Get, first.Internal, "/metrics", null);
+        using var metrics = await First.SendAsync(HttpMethod.Get, First.Internal, "/metrics", null);
         var text = await metrics.Content.ReadAsStringAsync();
         Assert.Contains("presence_updates_total{", text, StringComparison.Ordinal);
         Assert.Contains("presence_update_seconds_bucket", text, StringComparison.Ordinal);
@@ -94,14 +53,14 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         var (viewer, device) = await ViewAsync();
         await using var _ = viewer;
         await using var __ = device;
-        await using var phone = await first.ConnectAsync(await first.LogInAsync("bob"));
-        await viewer.SeesAsync(bob.UserId, "online", "desktop", "phone");
+        await using var phone = await First.ConnectAsync(await First.LogInAsync("bob"));
+        await viewer.SeesAsync(Bob.UserId, "online", "desktop", "phone");
         await device.AwayAsync();
-        await viewer.SeesAsync(bob.UserId, "online", "phone");
+        await viewer.SeesAsync(Bob.UserId, "online", "phone");
         await phone.LeaveAsync();
-        await viewer.SeesAsync(bob.UserId, "away", "desktop");
+        await viewer.SeesAsync(Bob.UserId, "away", "desktop");
         await device.LeaveAsync();
-        await viewer.SeesAsync(bob.UserId, "offline");
+        await viewer.SeesAsync(Bob.UserId, "offline");
     }
 
     [Fact]
@@ -110,16 +69,16 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         var (viewer, device) = await ViewAsync();
         await using var _ = viewer;
         await using var __ = device;
-        await using var phone = await first.ConnectAsync(await first.LogInAsync("bob"));
-        await viewer.SeesAsync(bob.UserId, "online", "desktop", "phone");
+        await using var phone = await First.ConnectAsync(await First.LogInAsync("bob"));
+        await viewer.SeesAsync(Bob.UserId, "online", "desktop", "phone");
 
-        secondState.Fails = true; // to everybody else it is dead from now on
-        await viewer.SeesAsync(bob.UserId, "online", "phone");
+        SecondState.Fails = true; // to everybody else it is dead from now on
+        await viewer.SeesAsync(Bob.UserId, "online", "phone");
         await phone.LeaveAsync();
-        await viewer.SeesAsync(bob.UserId, "offline");
+        await viewer.SeesAsync(Bob.UserId, "offline");
 
-        secondState.Fails = false; // as one that was stopped and goes on
-        await viewer.SeesAsync(bob.UserId, "online", "desktop");
+        SecondState.Fails = false; // as one that was stopped and goes on
+        await viewer.SeesAsync(Bob.UserId, "online", "desktop");
     }
 
     [Fact]
@@ -130,15 +89,15 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         await using var __ = device;
         for (var i = 0; i < 3; i++)
         {
-            await server.AskAsync("FLUSHALL");
-            await server.AskAsync("SCRIPT", "FLUSH");
+            await Redis.AskAsync("FLUSHALL");
+            await Redis.AskAsync("SCRIPT", "FLUSH");
             await Eventually.TrueAsync(
-                async () => await server.AskAsync("EXISTS", $"test:presence:{{{bob.UserId}}}", $"test:watch:{{{bob.UserId}}}") == ":2\r\n", "presence and watchers are there again");
+                async () => await Redis.AskAsync("EXISTS", $"test:presence:{{{Bob.UserId}}}", $"test:watch:{{{Bob.UserId}}}") == ":2\r\n", "presence and watchers are there again");
         }
         await viewer.SettleAsync();
         Assert.Empty(viewer.KeptPresence());
         await device.AwayAsync();
-        await viewer.SeesAsync(bob.UserId, "away", "desktop");
+        await viewer.SeesAsync(Bob.UserId, "away", "desktop");
     }
 
     [Fact]
@@ -148,24 +107,24 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         await using var _ = viewer;
         await using var __ = device;
 
-        await server.KillAsync();
+        await Redis.KillAsync();
         await device.AwayAsync();
         await device.SendAsync("heartbeat", new { status = "away" });
         await device.ReceiveAsync("heartbeat");
         await viewer.SettleAsync();
         Assert.Empty(viewer.KeptPresence());
-        await using (var late = await first.ConnectAsync(anna))
+        await using (var late = await First.ConnectAsync(Anna))
         {
-            await late.SubscribeAsync(anna.UserId);
-            Assert.Equal("offline", (await late.SeesAsync(anna.UserId)).Status); // nothing can be read: an answer all the same
+            await late.SubscribeAsync(Anna.UserId);
+            Assert.Equal("offline", (await late.SeesAsync(Anna.UserId)).Status); // nothing can be read: an answer all the same
         }
-        await using var local = await first.ConnectAsync(await first.LogInAsync("bob"));
-        await viewer.TypeAsync(channel);
+        await using var local = await First.ConnectAsync(await First.LogInAsync("bob"));
+        await viewer.TypeAsync(Channel);
         await local.ReceiveAsync("typing"); // at least those on the same server
 
-        await server.RestartAsync();
+        await Redis.RestartAsync();
         await local.LeaveAsync();
-        await viewer.SeesAsync(bob.UserId, "away", "desktop");
+        await viewer.SeesAsync(Bob.UserId, "away", "desktop");
     }
 
     [Fact]
@@ -174,9 +133,9 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         var (viewer, device) = await ViewAsync();
         await using var _ = viewer;
         await using var __ = device;
-        var life = long.Parse((await server.AskAsync("PTTL", $"test:presence:{{{bob.UserId}}}")).Trim(':', '\r', '\n'), System.Globalization.CultureInfo.InvariantCulture);
+        var life = long.Parse((await Redis.AskAsync("PTTL", $"test:presence:{{{Bob.UserId}}}")).Trim(':', '\r', '\n'), System.Globalization.CultureInfo.InvariantCulture);
         Assert.InRange(life, 1, (long)Life.TotalMilliseconds);
-        Assert.Equal("+hash\r\n", await server.AskAsync("TYPE", $"test:presence:{{{bob.UserId}}}"));
+        Assert.Equal("+hash\r\n", await Redis.AskAsync("TYPE", $"test:presence:{{{Bob.UserId}}}"));
         Assert.Equal(TimeSpan.FromSeconds(30), new CellOptions { Cell = "a", Number = 1, Region = "r", DataDirectory = "", SecretsDirectory = "" }.RegistrationLife);
     }
 
@@ -186,19 +145,19 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         var (viewer, device) = await ViewAsync();
         await using var _ = viewer;
         await using var __ = device;
-        await server.AskAsync("HSET", $"test:presence:{{{bob.UserId}}}", "evil", "99999999999999|x|<script>|y");
+        await Redis.AskAsync("HSET", $"test:presence:{{{Bob.UserId}}}", "evil", "99999999999999|x|<script>|y");
         await device.AwayAsync();
-        await viewer.SeesAsync(bob.UserId, "away", "desktop");
+        await viewer.SeesAsync(Bob.UserId, "away", "desktop");
     }
 
     [Fact]
     public async Task Typing_ToAMemberOnTheOtherServer_IsPassedOn()
     {
-        await using var sender = await first.ConnectAsync(anna);
-        await using var receiver = await second.ConnectAsync(bob);
-        await sender.TypeAsync(channel);
+        await using var sender = await First.ConnectAsync(Anna);
+        await using var receiver = await Second.ConnectAsync(Bob);
+        await sender.TypeAsync(Channel);
         Assert.True((bool)(await receiver.PayloadAsync("typing"))["typing"]!);
-        await sender.TypeAsync(channel, typing: false);
+        await sender.TypeAsync(Channel, typing: false);
         Assert.False((bool)(await receiver.PayloadAsync("typing"))["typing"]!);
     }
 }
