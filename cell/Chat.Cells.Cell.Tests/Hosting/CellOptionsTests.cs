@@ -53,6 +53,11 @@ public sealed class CellOptionsTests
     [InlineData("--public", "https://example.com", "--public")]
     [InlineData("--generate-secrets", "maybe", "--generate-secrets")]
     [InlineData("--max-connections", "-5", "--max-connections")]
+    [InlineData("--server-id", "", "--server-id")]
+    [InlineData("--server-id", "a b", "--server-id")]
+    [InlineData("--server-id", "a:b", "--server-id")]
+    [InlineData("--audit-per-second", "-1", "--audit-per-second")]
+    [InlineData("--kafka-bootstrap", "localhost", "--kafka-bootstrap")]
     public void Read_BadValue_SaysWhichOption(string name, string value, string named) =>
         Assert.Contains(named, Assert.Throws<OptionsException>(() => Read(name, value)).Message, StringComparison.Ordinal);
 

@@ -5,6 +5,8 @@ namespace Chat.Cells.Cell.Hosting;
 /// <summary>Reads options from <c>--name value</c> (or <c>--name=value</c>) and, where a name isn't given, from <c>CHATCELLS_NAME</c> with dashes as underscores.</summary>
 public static class CellOptionsReader
 {
+    private const int MaxServerIdLength = 100;
+
     /// <summary>The names, in the order of <c>--help</c>, with their meaning.</summary>
     public static readonly IReadOnlyList<(string Name, string Help)> Names =
     [
@@ -59,7 +61,7 @@ public static class CellOptionsReader
             CellMapPath = Value("cell-map"),
             AllowedOrigins = List(Value("allowed-origins")),
         };
-        if (Value("server-id") is { } serverId) options = options with { ServerId = serverId };
+        if (Value("server-id") is { } serverId) options = options with { ServerId = CheckServerId(serverId) };
         if (Value("roles") is { } roles) options = options with { Roles = CheckRoles(List(roles)) };
         if (Value("public") is { } pub) options = options with { Public = Url("public", pub) };
         if (Value("internal") is { } intern) options = options with { Internal = Url("internal", intern) };
@@ -125,7 +127,7 @@ public static class CellOptionsReader
 
     private static CellOptions ReadKafka(CellOptions options, string log, Func<string, string?> value)
     {
-        if (value("kafka-bootstrap") is { } bootstrap) options = options with { KafkaBootstrap = bootstrap };
+        if (value("kafka-bootstrap") is { } bootstrap) options = options with { KafkaBootstrap = Endpoints("kafka-bootstrap", bootstrap) };
         if (value("kafka-replication") is { } copies) options = options with { KafkaReplication = Integer("kafka-replication", copies, 1, 100) };
         if (value("kafka-min-isr") is { } inSync) options = options with { KafkaMinInSync = Integer("kafka-min-isr", inSync, 1, 100) };
         if (value("kafka-topics") is { } made) options = options with { KafkaTopicsExternal = Choice("kafka-topics", made, "managed", "external") == "external" };
@@ -181,6 +183,12 @@ public static class CellOptionsReader
         }
         return nodes.Length > 0 ? string.Join(',', nodes) : throw new OptionsException($"--{name} names no host:port.");
     }
+
+    /// <summary>Verdicts and hints are addressed by it, in Redis too: empty would be nobody.</summary>
+    private static string CheckServerId(string value) =>
+        value.Length is > 0 and <= MaxServerIdLength && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            ? value
+            : throw new OptionsException($"--server-id '{value}' is not an id: letters, digits, dashes, dots and underscores, at most {MaxServerIdLength}.");
 
     private static string[] CheckRoles(string[] roles)
     {
