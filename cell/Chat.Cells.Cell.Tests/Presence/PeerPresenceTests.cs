@@ -9,6 +9,7 @@ using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
+using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -179,6 +180,31 @@ public sealed class PeerPresenceTests : IAsyncLifetime
         using var next = await OpenAsSecondAsync();
         await SayAsync(next, $$"""{"type":"watch","add":["{{anna.UserId}}"]}""");
         Assert.NotNull(await HearAsync(next, "presence"));
+    }
+
+    [Fact]
+    public async Task Peer_WatchingMoreThanAFrameMay_IsClosed()
+    {
+        using var peer = await OpenAsSecondAsync();
+        var users = string.Join(',', Enumerable.Repeat($"\"{anna.UserId}\"", PeerFrame.MaxUsers + 1));
+        await SayAsync(peer, $$"""{"type":"watch","add":[{{users}}]}""");
+        Assert.Null(await HearAsync(peer, "presence"));
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, peer.CloseStatus);
+        Assert.Equal(0, Views(first).Count);
+    }
+
+    [Fact]
+    public async Task Peer_SendingBinaryOrTooMuch_IsClosed()
+    {
+        using var binary = await OpenAsSecondAsync();
+        await binary.SendAsync(new byte[] { 1 }, WebSocketMessageType.Binary, true, CancellationToken.None);
+        Assert.Null(await HearAsync(binary, "presence"));
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, binary.CloseStatus);
+
+        using var large = await OpenAsSecondAsync();
+        await SayAsync(large, $$"""{"type":"ping","x":"{{new string('x', ProtocolLimits.MaxFrameBytes)}}"}""");
+        Assert.Null(await HearAsync(large, "presence"));
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, large.CloseStatus);
     }
 
     [Fact]

@@ -97,7 +97,9 @@ internal sealed class PeerSession(string peer, WebSocket socket, Action abort, P
         if (add.Count > PeerFrame.MaxUsers || remove.Count > PeerFrame.MaxUsers) return false;
         foreach (var userId in remove)
         {
-            if (userId is not null && watched.Remove(userId)) views.Remove(this, [userId]);
+            if (userId is null || !watched.Remove(userId)) continue;
+            views.Remove(this, [userId]);
+            lock (gate) pending.Remove(userId);
         }
         var ours = new List<string>(add.Count);
         foreach (var userId in add)

@@ -20,6 +20,7 @@ internal sealed class ShownPresence(PresenceSnapshot snapshot, long now)
 /// <summary>A user whom somebody views on this server: who does, and what they were shown last. Locked by itself; once <see cref="IsRemoved"/> it is never used again.</summary>
 internal sealed class Viewed(string userId)
 {
+    private readonly Lock gate = new();
     private readonly HashSet<IPresenceViewer> viewers = new(1);
     private PresenceSnapshot? current;
     private long changedAt;
@@ -32,7 +33,7 @@ internal sealed class Viewed(string userId)
     /// <summary>False when the entry is removed. Shows what is known; <paramref name="isKnown"/> is false when that is nothing yet, and the viewer is shown what the first read finds.</summary>
     public bool TryAdd(IPresenceViewer viewer, long now, out bool isKnown)
     {
-        lock (this)
+        lock (gate)
         {
             isKnown = current is not null;
             if (IsRemoved) return false;
@@ -45,7 +46,7 @@ internal sealed class Viewed(string userId)
     /// <summary>True when that was the last one, and the entry is removed.</summary>
     public bool Remove(IPresenceViewer viewer)
     {
-        lock (this)
+        lock (gate)
         {
             if (IsRemoved || !viewers.Remove(viewer) || viewers.Count > 0) return false;
             IsRemoved = true;
@@ -56,7 +57,7 @@ internal sealed class Viewed(string userId)
     /// <summary>A notice: newer than what is known, or of no interest. The number of viewers that were shown it.</summary>
     public int Notice(PresenceSnapshot snapshot, long timestamp, long now)
     {
-        lock (this) return IsRemoved || snapshot.Stamp <= current?.Stamp ? 0 : Set(snapshot, timestamp, now);
+        lock (gate) return IsRemoved || snapshot.Stamp <= current?.Stamp ? 0 : Set(snapshot, timestamp, now);
     }
 
     /// <summary>What a read found (null: nothing) that began at a time: as true as can be, unless a newer notice came meanwhile.</summary>
@@ -66,7 +67,7 @@ internal sealed class Viewed(string userId)
     /// </param>
     public int Read(PresenceSnapshot? found, long beganAt, long patience, long timestamp, long now)
     {
-        lock (this)
+        lock (gate)
         {
             if (IsRemoved) return 0;
             if (found is null)
@@ -86,19 +87,19 @@ internal sealed class Viewed(string userId)
     /// <summary>What another cell says of its user, in its order.</summary>
     public int Told(PresenceSnapshot snapshot, long timestamp, long now)
     {
-        lock (this) return IsRemoved ? 0 : Set(snapshot, timestamp, now);
+        lock (gate) return IsRemoved ? 0 : Set(snapshot, timestamp, now);
     }
 
     /// <summary>Where nothing could be read: an answer to those who have none.</summary>
     public int GiveUp(long timestamp, long now)
     {
-        lock (this) return IsRemoved || current is not null ? 0 : Set(PresenceSnapshot.Unknown(userId), timestamp, now);
+        lock (gate) return IsRemoved || current is not null ? 0 : Set(PresenceSnapshot.Unknown(userId), timestamp, now);
     }
 
     /// <summary>The user's cell can't be reached.</summary>
     public int Lose(long timestamp, long now)
     {
-        lock (this) return IsRemoved ? 0 : Set(Gone(), timestamp, now);
+        lock (gate) return IsRemoved ? 0 : Set(Gone(), timestamp, now);
     }
 
     private PresenceSnapshot Gone() => PresenceSnapshot.Unknown(userId) with { LastActiveAt = current?.LastActiveAt };

@@ -8,6 +8,7 @@ internal sealed class SentUnread
 {
     private static readonly Dictionary<string, ChannelUnread> Nothing = [];
 
+    private readonly Lock gate = new();
     private Dictionary<string, ChannelUnread>? sent;
     private InboxCursor at = InboxCursor.Start;
     private InboxCursor passedOver = InboxCursor.Start;
@@ -17,7 +18,7 @@ internal sealed class SentUnread
     {
         get
         {
-            lock (this) return sent is not null;
+            lock (gate) return sent is not null;
         }
     }
 
@@ -26,14 +27,14 @@ internal sealed class SentUnread
     {
         get
         {
-            lock (this) return passedOver;
+            lock (gate) return passedOver;
         }
     }
 
     /// <summary>True when one more unread message there changes nothing that is shown; then it is passed over.</summary>
     public bool PassOver(string channelId, InboxCursor cursor)
     {
-        lock (this)
+        lock (gate)
         {
             if (sent is null || !sent.TryGetValue(channelId, out var count) || count.Count < UnreadLimits.Cap) return false;
             passedOver = cursor;
@@ -45,7 +46,7 @@ internal sealed class SentUnread
     /// <param name="first">True when what is returned is everything.</param>
     public IReadOnlyList<ChannelUnread>? Take(UnreadCounts counts, out bool first)
     {
-        lock (this)
+        lock (gate)
         {
             first = sent is null;
             if (!first && counts.Cursor < at) return null; // older than what it was told
@@ -73,7 +74,7 @@ internal sealed class SentUnread
     /// <summary>Takes the counts of some channels. Returns what the socket must be told, or null for nothing.</summary>
     public IReadOnlyList<ChannelUnread>? Take(IReadOnlyList<ChannelUnread> counts)
     {
-        lock (this)
+        lock (gate)
         {
             if (sent is null) return null; // it is told everything first
             List<ChannelUnread>? changed = null;
