@@ -38,6 +38,9 @@ public sealed record ClusterOptions
 
     /// <summary>4, or 5 to begin with; a server that speaks less is spoken to with less.</summary>
     public byte MaxProtocolVersion { get; init; } = 5;
+
+    /// <summary>Without the credentials.</summary>
+    public override string ToString() => $"{string.Join(',', ContactPoints)}, datacenter {LocalDatacenter}";
 }
 
 /// <summary>A Cassandra cluster: its hosts, and sessions on it.</summary>

@@ -42,6 +42,7 @@ public sealed class CassandraSettingsTests : IDisposable
 
         Assert.Equal(("other_1", 5), (settings.Keyspace, settings.Replication));
         Assert.Equal(("cell", "s e c r e t"), settings.Credentials);
+        Assert.DoesNotContain("s e c r e t", $"{settings}", StringComparison.Ordinal);
         Assert.Equal(authority.Thumbprint, Assert.Single(settings.CertificateAuthorities!).Thumbprint);
     }
 

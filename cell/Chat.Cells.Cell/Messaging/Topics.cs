@@ -14,10 +14,10 @@ public sealed record Topics(int Direct, int Group, int Inbox, int Bridge)
     public const string InboxTopic = "chat.inbox";
     public const string Dead = "chat.dead";
 
-    /// <summary>Changes of users' presence, for bridges.</summary>
+    /// <summary>Made, and not written: presence crosses cells on streams between servers (docs/decisions/0011). Kept because partition counts are for life.</summary>
     public const string Presence = "chat.presence";
 
-    /// <summary>What nobody has acked in time, for push.</summary>
+    /// <summary>For push, which isn't there yet: made, and not written.</summary>
     public const string Notifications = "chat.notifications";
 
     public static readonly Topics Embedded = new(4, 4, 8, 2);

@@ -38,4 +38,7 @@ public sealed record CassandraStoreOptions
 
     /// <summary>How long opening waits for a ring that isn't there; afterwards it goes on in the background.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Without the secrets.</summary>
+    public override string ToString() => $"Cassandra at {string.Join(',', ContactPoints)}, datacenter {Datacenter}, keyspace {Keyspace}";
 }

@@ -17,4 +17,7 @@ public sealed record RedisOptions
 
     /// <summary>Signs what servers send each other: who can write to Redis can't forge a verdict. At least 32 bytes, from the cell's secret.</summary>
     public required ReadOnlyMemory<byte> SigningKey { get; init; }
+
+    /// <summary>Without the secrets.</summary>
+    public override string ToString() => $"Redis at {Endpoints}";
 }
