@@ -42,18 +42,6 @@ internal ref struct BodyReader(ReadOnlyMemory<byte> body)
         return list;
     }
 
-    public Dictionary<string, string[]> StringMultimap()
-    {
-        var count = Short();
-        var map = new Dictionary<string, string[]>(count);
-        for (var i = 0; i < count; i++)
-        {
-            var key = String();
-            map[key] = StringList();
-        }
-        return map;
-    }
-
     /// <summary>An [inet]: address and port.</summary>
     public IPEndPoint Inet()
     {
