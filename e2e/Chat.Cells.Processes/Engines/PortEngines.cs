@@ -29,14 +29,16 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
                 [
                     "--log", "kafka", "--kafka-bootstrap", servers, "--topics", "small",
                     "--kafka-replication", copies.ToString(CultureInfo.InvariantCulture), "--kafka-min-isr", inSync.ToString(CultureInfo.InvariantCulture),
-                ]) { Clean = names.RemoveAsync };
+                ])
+            { Clean = names.RemoveAsync };
         }
         if (!request.Shared) return Missing(SegmentFiles, RealServers.KafkaVariable);
         var (process, bootstrap) = await KafkaMockProgram.StartAsync(Folder, cells, cancellationToken);
         return Missing(new PortEngine(
             "kafka-mock",
             $"librdkafka's mock Kafka at {bootstrap}, in memory",
-            ["--log", "kafka", "--kafka-bootstrap", bootstrap, "--kafka-topics", "external", "--topics", "small"]) { Process = process, Secrets = MockSession }, RealServers.KafkaVariable);
+            ["--log", "kafka", "--kafka-bootstrap", bootstrap, "--kafka-topics", "external", "--topics", "small"])
+        { Process = process, Secrets = MockSession }, RealServers.KafkaVariable);
     }
 
     public async Task<PortEngine> StartStoreAsync(CancellationToken cancellationToken)
@@ -53,7 +55,8 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
             [
                 "--store", "cassandra", "--cassandra", nodes, "--cassandra-datacenter", given.CassandraDatacenter,
                 "--cassandra-replication", copies.ToString(CultureInfo.InvariantCulture),
-            ]) { Secrets = secrets, Clean = names.RemoveAsync };
+            ])
+        { Secrets = secrets, Clean = names.RemoveAsync };
     }
 
     public async Task<PortEngine> StartStateAsync(CancellationToken cancellationToken)
