@@ -63,6 +63,29 @@ public sealed class LightweightTransactionTests
     }
 
     [Fact]
+    public async Task Decide_CertainlyNotAppliedAfterOneThatMayHaveBeen_TriesAgain()
+    {
+        var told = new List<bool>();
+
+        var outcome = await transactions.DecideAsync<int>(
+            "p",
+            maybeApplied =>
+            {
+                told.Add(maybeApplied);
+                return told.Count switch
+                {
+                    1 => throw TimedOut,
+                    2 => throw new UnavailableException("Cannot achieve consistency level", ConsistencyLevel.LocalSerial, 2, 1),
+                    _ => Task.FromResult<Decision<int>>(7),
+                };
+            },
+            default);
+
+        Assert.Equal(7, outcome);
+        Assert.Equal([false, true, true], told);
+    }
+
+    [Fact]
     public async Task Decide_NeverDecided_GivesUpAndSaysThatTheOutcomeIsOpen()
     {
         var error = await Assert.ThrowsAsync<StoreException>(() => transactions.DecideAsync<bool>("p", _ => throw TimedOut, default));

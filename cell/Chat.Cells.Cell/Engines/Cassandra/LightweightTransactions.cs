@@ -35,8 +35,9 @@ internal sealed class LightweightTransactions(TimeProvider time)
                 {
                     if (await attempt(maybeApplied) is { IsDecided: true } decision) return decision.Outcome;
                 }
-                catch (DriverException e) when (StoreErrors.IsOutcomeOpen(e))
+                catch (DriverException e) when (StoreErrors.IsOutcomeOpen(e) || (maybeApplied && StoreErrors.MayPass(e)))
                 {
+                    // Of an earlier attempt's outcome an attempt that certainly did nothing says nothing.
                     maybeApplied = true;
                     open = e;
                 }
