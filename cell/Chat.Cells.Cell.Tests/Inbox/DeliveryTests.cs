@@ -65,6 +65,28 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task Process_RecordsOfEarlierBatchesAreGone_DeliversWhatComesAfterThem()
+    {
+        cell.Add(Say.CreateGroup(Say.Ben));
+        var fanOut = await Worker.StartAsync(cell.Log, FanOutRole.Group, TestCell.JudgedPartitions[1], cell.FanOut());
+        await fanOut.StepAsync(100);
+        cell.Add(Say.Send(Say.Group, Say.Anna, "m1"));
+        await fanOut.StepAsync(100);
+        // Delivery was away for so long that the log has dropped them.
+        foreach (var partition in TestCell.InboxPartitions)
+        {
+            cell.Log.SetCommitted(DeliveryRole.Group, partition, new CommittedOffset(cell.Log.Records(partition).Count, ""));
+        }
+        cell.Add(Say.Send(Say.Group, Say.Anna, "m2"));
+        await fanOut.StepAsync(100);
+
+        await cell.DeliverAllAsync();
+
+        Assert.Equal(["m2"], cell.InboxOf(Say.Anna).Select(e => e.RequestId));
+        Assert.Single(cell.InboxOf(Say.Ben));
+    }
+
+    [Fact]
     public async Task Process_StoppedBetweenRowsAndAnnouncement_AnnouncesWhenItComesBack()
     {
         Append(1, null, Say.Anna);

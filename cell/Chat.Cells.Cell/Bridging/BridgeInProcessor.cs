@@ -108,6 +108,7 @@ internal sealed partial class BridgeInProcessor(
 
         var pending = new List<Task>();
         var hints = new List<Judgement>();
+        inbox.BeginBatch();
         foreach (var record in run)
         {
             switch (record.Body)

@@ -15,6 +15,12 @@ public sealed class InboxAppender(IMessageLog log, int partitions)
     private readonly Dictionary<(long Source, int Partition), long> previous = [];
     private readonly List<string>?[] split = new List<string>?[partitions];
 
+    /// <summary>
+    /// All appends before are in the log: a failed one can't lie between them and what comes, so the first that comes names none before it. If it did, what the log lost
+    /// afterwards, or dropped for its age before delivery read it, would hold up all that follows.
+    /// </summary>
+    public void BeginBatch() => previous.Clear();
+
     /// <summary>Starts the appends and adds them to <paramref name="pending"/>. Events of one source come in the order of their source offsets.</summary>
     public void Append(InboxRecord record, ICollection<Task> pending, CancellationToken cancellationToken)
     {

@@ -143,6 +143,7 @@ internal sealed partial class FanOutProcessor(
     {
         var pending = new List<Task>();
         var outbound = new List<OutboundRecord>();
+        inbox.BeginBatch();
         foreach (var judgement in judgements)
         {
             foreach (var record in judgement.Inbox) inbox.Append(record, pending, revoked);

@@ -15,7 +15,7 @@ namespace Chat.Cells.Cell.Records;
 /// <see cref="MaxInlineContent"/>: then the reader takes the message row.
 /// </param>
 /// <param name="Previous">
-/// The source offset that its producer appended before this one to the same inbox partition; null for the first after the producer's start. Delivery drops a
+/// The source offset that its producer appended before this one to the same inbox partition in the same batch; null for the first of a batch. Delivery drops a
 /// record whose previous one it has not seen (that append failed, so the producer starts again and appends both): a failed append never leaves a hole.
 /// </param>
 public sealed record InboxRecord(
