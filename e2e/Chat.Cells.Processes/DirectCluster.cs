@@ -73,6 +73,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
         processes.Clear();
         await Task.WhenAll(forwarders.Select(f => f.DisposeAsync().AsTask()));
         forwarders.Clear();
+        ports.Dispose();
     }
 
     private async Task StartAllAsync(CancellationToken cancellationToken)

@@ -12,10 +12,12 @@ public sealed class OwnRedis : IAsyncDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
     private readonly ServerProcess process;
+    private readonly FreePorts ports;
 
-    private OwnRedis(ServerProcess process, int port)
+    private OwnRedis(ServerProcess process, FreePorts ports, int port)
     {
         this.process = process;
+        this.ports = ports;
         EndPoint = new IPEndPoint(IPAddress.Loopback, port);
     }
 
@@ -25,9 +27,10 @@ public sealed class OwnRedis : IAsyncDisposable
     public static async Task<OwnRedis> StartAsync(string folder, CancellationToken cancellationToken)
     {
         if (RedisProgram.Missing is { } reason) throw new SkippedException(reason);
-        var port = new FreePorts().Next();
+        var ports = new FreePorts();
+        var port = ports.Next();
         var command = RedisProgram.Command(folder, port, password: null);
-        var redis = new OwnRedis(new ServerProcess("redis", "redis", command, Path.Combine(folder, "redis.log"), TimeSpan.FromMilliseconds(50)), port);
+        var redis = new OwnRedis(new ServerProcess("redis", "redis", command, Path.Combine(folder, "redis.log"), TimeSpan.FromMilliseconds(50)), ports, port);
         redis.process.Start();
         await redis.WaitAsync(cancellationToken);
         return redis;
@@ -66,7 +69,11 @@ public sealed class OwnRedis : IAsyncDisposable
         if (answer != "+OK") throw new HarnessException($"FLUSHALL was answered {answer}.");
     }
 
-    public ValueTask DisposeAsync() => process.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await process.DisposeAsync();
+        ports.Dispose();
+    }
 
     private async Task WaitAsync(CancellationToken cancellationToken)
     {

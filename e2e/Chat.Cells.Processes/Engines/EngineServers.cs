@@ -92,6 +92,7 @@ public sealed class EngineServers : IAsyncDisposable
             if (port.Clean is { } clean) await TryCleanAsync(port, clean, failed, bound.Token);
         }
         foreach (var process in Processes) await process.DisposeAsync();
+        foreach (var port in Ports) port.Ports?.Dispose();
         if (failed.Count > 0) throw new ClusterException($"What cells {string.Join(", ", Cells.Select(c => c.Name))} left could not be removed: {string.Join("; ", failed)}");
     }
 

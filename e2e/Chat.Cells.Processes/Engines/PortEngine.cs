@@ -12,6 +12,9 @@ internal sealed record PortEngine(string Label, string Line, IReadOnlyList<strin
     /// <summary>What was started for the run.</summary>
     public ServerProcess? Process { get; init; }
 
+    /// <summary>Keeps the ports of <see cref="Process"/> for it.</summary>
+    public FreePorts? Ports { get; init; }
+
     /// <summary>Removes what the cells of this run left in a server that outlives it; null where nothing is left.</summary>
     public Func<CancellationToken, Task>? Clean { get; init; }
 }

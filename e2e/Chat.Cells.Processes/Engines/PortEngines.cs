@@ -71,10 +71,11 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
         }
         if (!request.Shared) return Missing(Memory, RealServers.RedisVariable);
         var password = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var port = new FreePorts().Next();
+        var ports = new FreePorts();
+        var port = ports.Next();
         var process = await RedisProgram.StartAsync(Folder, port, password, cancellationToken);
         var own = $"127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}";
-        return Missing(new PortEngine("redis", $"a redis-server of the run at {own}", ["--state", "redis", "--redis", own]) { Secrets = PasswordFile(password), Process = process }, RealServers.RedisVariable);
+        return Missing(new PortEngine("redis", $"a redis-server of the run at {own}", ["--state", "redis", "--redis", own]) { Secrets = PasswordFile(password), Process = process, Ports = ports }, RealServers.RedisVariable);
     }
 
     private static Dictionary<string, string> PasswordFile(string? password) => password is null ? [] : new Dictionary<string, string> { ["redis-password"] = password };
