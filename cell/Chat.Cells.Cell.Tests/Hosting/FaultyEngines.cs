@@ -36,13 +36,17 @@ internal sealed class FailingLog(IMessageLog inner) : IMessageLog
 {
     public Func<LogException>? Fault { get; set; }
 
+    /// <summary>What reads of records for other cells end with.</summary>
+    public Func<LogException>? BridgeReadFault { get; set; }
+
     public ValueTask<LogPosition> AppendAsync(TopicPartition partition, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken) =>
         Fault is { } fault && partition.Topic.StartsWith("chat.messages", StringComparison.Ordinal) ? ValueTask.FromException<LogPosition>(fault()) : inner.AppendAsync(partition, key, value, cancellationToken);
 
     public ValueTask EnsureTopicsAsync(IReadOnlyList<TopicSpec> topics, CancellationToken cancellationToken) => inner.EnsureTopicsAsync(topics, cancellationToken);
     public int PartitionCount(string topic) => inner.PartitionCount(topic);
     public Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken) => inner.ConsumeAsync(group, topics, factory, cancellationToken);
-    public ValueTask<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken) => inner.ReadAsync(partition, fromOffset, maxRecords, wait, cancellationToken);
+    public ValueTask<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken) =>
+        BridgeReadFault is { } fault && partition.Topic.StartsWith("chat.bridge.", StringComparison.Ordinal) ? ValueTask.FromException<IReadOnlyList<LogRecord>>(fault()) : inner.ReadAsync(partition, fromOffset, maxRecords, wait, cancellationToken);
     public ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken) =>
         Fault is { } fault ? ValueTask.FromException<OffsetRange>(fault()) : inner.GetOffsetsAsync(partition, cancellationToken);
     public ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken) => inner.GetCommittedAsync(group, partition, cancellationToken);

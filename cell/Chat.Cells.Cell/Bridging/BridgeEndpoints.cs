@@ -7,7 +7,7 @@ using Chat.Cells.Protocol;
 namespace Chat.Cells.Cell.Bridging;
 
 /// <summary>The internal endpoints that bridges use.</summary>
-public static class BridgeEndpoints
+public static partial class BridgeEndpoints
 {
     /// <summary>The largest body of appended records, in bytes.</summary>
     public const int MaxBody = 32 * 1024 * 1024;
@@ -26,7 +26,7 @@ public static class BridgeEndpoints
         services.AddSingleton<BridgeStatus>().AddSingleton<BridgeInbox>().AddSingleton<BridgeOutlet>().AddSingleton<BridgeInRole>();
 
     private static async Task StreamAsync(
-        string target, string? from, HttpContext http, BridgeOutlet outlet, ICellDirectory cells, IHostApplicationLifetime lifetime)
+        string target, string? from, HttpContext http, BridgeOutlet outlet, ICellDirectory cells, IHostApplicationLifetime lifetime, ILogger<BridgeOutlet> logger)
     {
         if (!cells.Peers.Contains(target))
         {
@@ -39,22 +39,33 @@ public static class BridgeEndpoints
             return;
         }
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        var check = await outlet.CheckAsync(target, offsets, stop.Token);
-        if (check is { Fits: false })
-        {
-            await WriteAsync(http, check.StatusCode, new { oldest = check.Oldest, next = check.Next });
-            return;
-        }
-        http.Response.ContentType = "application/octet-stream";
-        http.Response.Headers["Chat-Cells-Next"] = string.Join(',', check.Next);
         try
         {
+            var check = await outlet.CheckAsync(target, offsets, stop.Token);
+            if (check is { Fits: false })
+            {
+                await WriteAsync(http, check.StatusCode, new { oldest = check.Oldest, next = check.Next });
+                return;
+            }
+            http.Response.ContentType = "application/octet-stream";
+            http.Response.Headers["Chat-Cells-Next"] = string.Join(',', check.Next);
             await outlet.StreamAsync(target, offsets, http.Response.BodyWriter, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The bridge went away, or this server does: it comes back to where its target stands.
             return;
+        }
+        catch (LogException e) when (!http.Response.HasStarted)
+        {
+            http.Response.Headers.Remove("Chat-Cells-Next");
+            await WriteAsync(http, StatusCodes.Status503ServiceUnavailable, new { code = ErrorCodes.Retry, detail = e.Message });
+        }
+        catch (LogException e)
+        {
+            // Too late for an answer: a stream that is cut off has the bridge come back to where its target stands.
+            LogCutOff(logger, target, e.Message);
+            http.Abort();
         }
     }
 
@@ -136,4 +147,7 @@ public static class BridgeEndpoints
         http.Response.StatusCode = status;
         return http.Response.WriteAsJsonAsync(body, http.RequestAborted);
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "The stream to the bridge to {Target} ends: {Reason}")]
+    private static partial void LogCutOff(ILogger logger, string target, string reason);
 }
