@@ -7,7 +7,7 @@ SHELL := /bin/bash
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: ## Install what this machine lacks (Debian packages, npm packages)
+setup: ## Install what this machine lacks (Debian packages, npm packages, Kafka's native client)
 	@scripts/setup.sh
 
 build: ## Build the whole solution
@@ -28,7 +28,7 @@ lint: ## Build with every analyzer as an error and check the formatting
 smoke: ## Kill one process after another under load and prove that no acked message is lost (ROLES=separate: two processes of each role, on Kafka and Redis; ENGINES=real: on the servers that the environment names; ARGS="--seed N …")
 	@ROLES='$(ROLES)' ENGINES='$(ENGINES)' scripts/load.sh smoke $(ARGS)
 
-chaos: ## Hurt the cells in every way it knows and prove that no acked message is lost (ARGS="--seed N --only NAME", --list)
+chaos: ## Hurt the cells in every way it knows and prove that no acked message is lost (ARGS="--seed N --only NAME"; ARGS=--list names the ways)
 	@scripts/chaos.sh $(ARGS)
 
 bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--workload direct --quick …")
