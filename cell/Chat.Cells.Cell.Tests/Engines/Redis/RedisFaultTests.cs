@@ -4,6 +4,7 @@ using System.Text;
 using Chat.Cells.Cell.Engines.Redis;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Contracts;
 
@@ -31,6 +32,33 @@ public sealed class RedisFaultTests : IAsyncLifetime
         catch (CellStateException)
         {
             return false;
+        }
+    }
+
+    [Fact]
+    public async Task Values_ThatNoServerWrote_CountAsUnknownAndForTheirUserOnly()
+    {
+        await using var state = await ConnectAsync();
+        var cursor = new InboxCursor(1, 2, 3);
+        await state.AdvanceCursorsAsync([new UserCursor("a", cursor)], default);
+        await state.BeginUnreadAsync("a", cursor, "token", default);
+        Assert.True(await state.CompleteUnreadAsync("a", "token", [], default));
+        await server.AskAsync("SET", "test:cursor:{b}", "evil");
+        await server.AskAsync("SET", "test:cursor:{c}", "0000000001.0000000002.00000000000000000x4");
+        await server.AskAsync("HSET", "test:unread:{b}", "at", "evil");
+        await server.AskAsync("HSET", "test:unread:{c}", "at", "0000000001.0000000002.0000000000000000004", "n:d.1", "evil");
+
+        InboxCursor?[] expected = [cursor, null, null];
+        Assert.Equal(expected, await state.GetCursorsAsync(["a", "b", "c"], default));
+        UserPresence[] users = [new("a", 0, DeviceKinds.None), new("b", 0, DeviceKinds.None), new("c", 0, DeviceKinds.None)];
+        Assert.Equal(expected, await state.RefreshAsync("s1", users, Minute, default));
+        Assert.Equal(expected, (await state.GetUnreadAsync(["a", "b", "c"], default)).Select(u => u?.Cursor));
+
+        foreach (var user in new[] { "b", "c" })
+        {
+            await state.BeginUnreadAsync(user, cursor, "token", default);
+            Assert.True(await state.CompleteUnreadAsync(user, "token", [], default));
+            Assert.Equal(cursor, (await state.GetUnreadAsync([user], default))[0]!.Cursor);
         }
     }
 

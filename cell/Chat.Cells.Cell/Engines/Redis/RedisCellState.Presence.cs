@@ -22,7 +22,7 @@ public sealed partial class RedisCellState
                 [PresenceKey(user.UserId), SeenKey(user.UserId), ConnectionKey(user.UserId), CursorKey(user.UserId)],
                 Arguments(serverId, user, timeToLive)),
             cancellationToken);
-        return Array.ConvertAll(values, v => v.IsNull ? (InboxCursor?)null : FromSortable((string)v!));
+        return Array.ConvertAll(values, static v => FromSortable((string?)v));
     }
 
     public async ValueTask<IReadOnlyList<PresenceChange>> SetPresenceAsync(string serverId, IReadOnlyList<UserPresence> users, TimeSpan timeToLive, CancellationToken cancellationToken)

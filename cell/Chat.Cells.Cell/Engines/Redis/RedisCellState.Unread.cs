@@ -53,17 +53,19 @@ public sealed partial class RedisCellState
         foreach (var id in ids) arguments.Add(id.ToString());
     }
 
+    /// <summary>Null also for what no server of ours wrote: then it is rebuilt.</summary>
     private static UnreadCounts? Counts(string[] found)
     {
-        if (found.Length == 0) return null;
+        if (found.Length == 0 || FromSortable(found[0]) is not { } cursor) return null;
         var channels = new ChannelUnread[(found.Length - 1) / 2];
         for (var i = 0; i < channels.Length; i++)
         {
             var value = found[(2 * i) + 2].AsSpan();
             var space = value.IndexOf(' ');
+            if (space < 0 || !int.TryParse(value[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var count)) return null;
             Ulid? readUpTo = Ulid.TryParse(value[(space + 1)..], out var pointer) ? pointer : null;
-            channels[i] = new ChannelUnread(found[(2 * i) + 1], int.Parse(value[..space], CultureInfo.InvariantCulture), readUpTo);
+            channels[i] = new ChannelUnread(found[(2 * i) + 1], count, readUpTo);
         }
-        return new UnreadCounts(FromSortable(found[0]), channels);
+        return new UnreadCounts(cursor, channels);
     }
 }

@@ -13,6 +13,8 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    private const int SortableLength = 10 + 1 + 10 + 1 + 19;
+
     private readonly RedisOptions _options;
     private readonly SignedMessages _messages;
     private readonly ILogger _logger;
@@ -89,7 +91,7 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
     public async ValueTask<IReadOnlyList<InboxCursor?>> GetCursorsAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken)
     {
         var values = await PipelineAsync(userIds, (database, user) => database.StringGetAsync(CursorKey(user)), cancellationToken);
-        return Array.ConvertAll(values, v => v.IsNull ? (InboxCursor?)null : FromSortable(v!));
+        return Array.ConvertAll(values, static v => FromSortable(v));
     }
 
     public async ValueTask PublishAsync(string serverId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
@@ -154,10 +156,14 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
     /// <summary>Fixed width, so that text order is cursor order; the offset is shifted since a cursor may stand before the first.</summary>
     private static string Sortable(InboxCursor cursor) => string.Create(CultureInfo.InvariantCulture, $"{cursor.Epoch:D10}.{cursor.Bucket:D10}.{cursor.Offset + 1:D19}");
 
-    private static InboxCursor FromSortable(string text) => new(
-        int.Parse(text.AsSpan(0, 10), CultureInfo.InvariantCulture),
-        int.Parse(text.AsSpan(11, 10), CultureInfo.InvariantCulture),
-        long.Parse(text.AsSpan(22), CultureInfo.InvariantCulture) - 1);
+    /// <summary>Null for what no server of ours wrote: one user's spoiled key must not fail the calls for all others.</summary>
+    private static InboxCursor? FromSortable(string? text) =>
+        text is { Length: SortableLength } && text[10] == '.' && text[21] == '.'
+        && int.TryParse(text.AsSpan(0, 10), NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
+        && int.TryParse(text.AsSpan(11, 10), NumberStyles.None, CultureInfo.InvariantCulture, out var bucket)
+        && long.TryParse(text.AsSpan(22), NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
+            ? new InboxCursor(epoch, bucket, offset - 1)
+            : null;
 
     private Task<TResult[]> PipelineAsync<TItem, TResult>(IReadOnlyList<TItem> items, Func<IDatabase, TItem, Task<TResult>> call, CancellationToken cancellationToken) =>
         GuardAsync(
