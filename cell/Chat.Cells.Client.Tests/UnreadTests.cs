@@ -78,7 +78,10 @@ public sealed class UnreadTests : IAsyncLifetime
         Assert.Equal(3, client.Unread.Of(Channel).Count);
         client.MarkRead(Channel, Id(3));
         Assert.Equal(0, client.Unread.Of(Channel).Count);
-        Assert.Equal(Id(3), (string?)(await connection.ReceiveAsync(FrameTypes.ReadReceipt))["payload"]!["lastReadMessageId"]);
+        // The two may go as one, when both were read before the first was on its way.
+        var read = await ReadReceiptAsync(connection);
+        if (read == Id(2)) read = await ReadReceiptAsync(connection);
+        Assert.Equal(Id(3), read);
 
         await TellAsync(connection, all: false, (Channel, 3, null), ("other", 1, null)); // counted before it was read
         Assert.Equal(["other 1"], await NextAsync());
@@ -101,6 +104,9 @@ public sealed class UnreadTests : IAsyncLifetime
         await server.AcceptSyncedAsync();
         Assert.Equal(1, client.Unread.Of("y").Count);
     }
+
+    private static async Task<string?> ReadReceiptAsync(ScriptedConnection connection) =>
+        (string?)(await connection.ReceiveAsync(FrameTypes.ReadReceipt))["payload"]!["lastReadMessageId"];
 
     private async Task<IEnumerable<string>> NextAsync() => (await events.NextAsync<UnreadChanged>()).Changed.Select(c => $"{c.ChannelId} {c}");
 
