@@ -3,8 +3,13 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 needs=run
+programs=(e2e/Chat.Cells.Bench)
 [ -z "${KAFKA_BOOTSTRAP_SERVERS:-}" ] || needs=kafka
+if [[ " $* " = *kafka-mock* ]]; then
+  needs=kafka
+  programs+=(e2e/Chat.Cells.KafkaMock)
+fi
 "$root/scripts/setup.sh" $needs
-"$root/scripts/build-if-needed.sh" e2e/Chat.Cells.Bench
+"$root/scripts/build-if-needed.sh" "${programs[@]}"
 ulimit -n "$(ulimit -Hn)"
 exec dotnet "$root/e2e/Chat.Cells.Bench/bin/Debug/net10.0/Chat.Cells.Bench.dll" "$@"

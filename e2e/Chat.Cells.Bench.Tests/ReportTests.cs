@@ -60,15 +60,11 @@ public sealed class ReportTests : IDisposable
     public void Parse_OptionWithoutValue_IsRefused() => Assert.Throws<BenchException>(() => BenchOptions.Parse(["--idle"]));
 
     [Fact]
-    public void FromEnvironment_NamesWhatItRunsOn()
-    {
-        var environment = new Dictionary<string, string> { ["KAFKA_BOOTSTRAP_SERVERS"] = "k:9092", ["REDIS_URL"] = "redis://:secret@r:6380", ["CASSANDRA_CONTACT_POINTS"] = "c" };
+    public void Parse_KafkaMock_IsAnEngine() => Assert.Equal(["kafka-mock"], BenchOptions.Parse(["--engine", "kafka-mock"]).Engines);
 
-        var engine = Engine.FromEnvironment(environment.GetValueOrDefault)!;
-
-        Assert.Equal("kafka+redis+cassandra", engine.Label);
-        Assert.Contains("r:6380", engine.Options);
-        Assert.DoesNotContain(engine.Options, o => o.Contains("secret", StringComparison.Ordinal));
-        Assert.Null(Engine.FromEnvironment(static _ => null));
-    }
+    [Theory]
+    [InlineData("kafka", "embedded", "embedded", "kafka")]
+    [InlineData("kafka", "cassandra", "redis", "kafka+redis+cassandra")]
+    [InlineData("kafka-mock", "embedded", "redis", "kafka-mock")]
+    public void LabelOf_NamesWhatItRunsOn(string log, string store, string state, string label) => Assert.Equal(label, Engine.LabelOf(log, store, state));
 }

@@ -3,6 +3,7 @@ using Chat.Cells.Bench.Report;
 using Chat.Cells.Bench.Servers;
 using Chat.Cells.Bench.SocketFree;
 using Chat.Cells.Bench.Workloads;
+using Chat.Cells.Processes.Engines;
 
 namespace Chat.Cells.Bench;
 
@@ -19,15 +20,22 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
     {
         var report = new BenchReport(Console.Out, TimeProvider.System);
         var run = new BenchRun(options, report);
-        var engines = run.Engines();
         report.Say($"{Environment.ProcessorCount} cores, shared by the server and the generator; the cell is driven directly: one process, all roles, no router");
-        foreach (var engine in engines) report.Say($"durability, {engine.Label}: {engine.Durability}");
         report.Say($"the rate limit of 60 messages a minute and user is off (--messages-per-minute 0): {options.Sockets} users send more than their number could");
         report.Say($"messages of {run.times.ContentBytes} bytes; clients beat every 5 s and ack what they have with it");
 
-        foreach (var engine in engines) await run.MeasureAsync(engine, cancellationToken);
+        var targets = new List<Target>(Target.Embedded);
+        foreach (var (name, start) in run.Engines())
+        {
+            await run.TryAsync(name, async () =>
+            {
+                await using var engine = await start(cancellationToken);
+                await run.MeasureAsync(engine, cancellationToken);
+                if (engine is { HasTargets: true, Label: not "embedded" }) targets.AddRange(Target.OnKafka(engine.Label));
+            });
+        }
         if (run.IsAsked("bare")) await run.MeasureBareAsync(cancellationToken);
-        report.Print([.. Target.Embedded, .. engines.Where(e => e is { HasTargets: true, Label: not "embedded" }).SelectMany(e => Target.OnKafka(e.Label))]);
+        report.Print(targets);
         foreach (var fault in report.Faults) Console.WriteLine($"doubtful: {fault}");
         var file = Path.Combine(options.Artifacts, "bench.json");
         report.Write(file);
@@ -53,23 +61,31 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
 
     private bool Has(string workload) => options.Workloads.Contains(workload);
 
-    private List<Engine> Engines()
+    /// <summary>Each is started when its turn comes, so that none takes a share of the machine from another.</summary>
+    private List<(string Name, Func<CancellationToken, Task<Engine>> Start)> Engines()
     {
-        var engines = new List<Engine>();
-        if (IsAsked("embedded")) engines.Add(Engine.Embedded);
-        if (IsAsked("kafka"))
-        {
-            if (Engine.FromEnvironment(Environment.GetEnvironmentVariable) is { } real) engines.Add(real);
-            else if (options.Engines.Contains("kafka")) throw new BenchException("--engine kafka needs KAFKA_BOOTSTRAP_SERVERS.");
-        }
+        var engines = new List<(string, Func<CancellationToken, Task<Engine>>)>();
+        if (IsAsked("embedded")) engines.Add(("embedded", static _ => Task.FromResult(Engine.Embedded())));
+        // Only when it is named: its figures are held against nothing.
+        if (options.Engines.Contains(Engine.KafkaMock)) engines.Add((Engine.KafkaMock, token => Engine.StartMockAsync(Folder(Engine.KafkaMock), token)));
+        var given = Environment.GetEnvironmentVariable(RealServers.KafkaVariable) is { Length: > 0 };
+        if (options.Engines.Contains("kafka") && !given) throw new BenchException($"--engine kafka needs {RealServers.KafkaVariable}.");
+        if (IsAsked("kafka") && given) engines.Add(("kafka", token => Engine.FromEnvironmentAsync(Folder("kafka"), Environment.GetEnvironmentVariable, token)));
         return engines;
     }
+
+    /// <summary>For servers of the run; the cell's own folder is beside it.</summary>
+    private string Folder(string engine) => Path.Combine(data, engine + "-servers");
 
     private async Task MeasureAsync(Engine engine, CancellationToken cancellationToken)
     {
         var users = Math.Max(options.Sockets, Math.Max(Has("idle") ? options.Idle : 0, Has("storm") ? options.Storm : 0));
         await using var world = await CellWorld.CreateAsync(engine, Path.Combine(data, engine.Label), users, cancellationToken);
+        foreach (var line in engine.Lines) report.Say($"{engine.Label}: {line}");
         report.Say($"{engine.Label}: {users} users made");
+        await world.StartAsync(cancellationToken);
+        report.Durability(engine.Label, await world.ReadDurabilityAsync(cancellationToken));
+        await world.Process.KillAsync();
         await MeasureWorldAsync(world, cancellationToken);
         if (Has("storm"))
         {
@@ -80,7 +96,7 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
             });
             await world.Process.KillAsync();
         }
-        if (Has("socket-free") && engine == Engine.Embedded)
+        if (Has("socket-free") && engine.Label == "embedded")
             await TryAsync("socket-free", () => SocketFreeWorkload.RunAsync(Path.Combine(data, "socket-free"), report, cancellationToken));
     }
 

@@ -11,7 +11,8 @@ internal sealed record BenchOptions
           Prints a table and writes artifacts/bench.json.
 
           --workload NAME   idle, direct, group50, storm or socket-free; several separated by commas (default: all)
-          --engine NAME     embedded, bare or kafka (what KAFKA_BOOTSTRAP_SERVERS, REDIS_URL and CASSANDRA_CONTACT_POINTS name); several separated by commas
+          --engine NAME     embedded, bare, kafka (what KAFKA_BOOTSTRAP_SERVERS, REDIS_URL and CASSANDRA_CONTACT_POINTS name) or kafka-mock (a mock broker and a
+                            Redis of the run: void, because the mock keeps records in memory); several separated by commas
                             (default: embedded,bare and, when KAFKA_BOOTSTRAP_SERVERS is set, kafka)
           --quick           shorter phases and fewer clients: to see that it works
           --idle N          idle clients (default 18000)
@@ -21,7 +22,7 @@ internal sealed record BenchOptions
         """;
 
     private static readonly string[] AllWorkloads = ["idle", "direct", "group50", "storm", "socket-free"];
-    private static readonly string[] AllEngines = ["embedded", "bare", "kafka"];
+    private static readonly string[] AllEngines = ["embedded", "bare", "kafka", "kafka-mock"];
 
     public IReadOnlyList<string> Workloads { get; init; } = AllWorkloads;
 

@@ -41,7 +41,8 @@ internal static class GrowthRun
     private static async Task<GrowthPoint> MeasureAsync(
         string series, int size, int rooms, int members, double rate, BenchOptions options, BenchReport report, CancellationToken cancellationToken)
     {
-        await using var world = await CellWorld.CreateAsync(Engine.Embedded, Path.Combine(options.Artifacts, "bench", "growth"), rooms * members, cancellationToken);
+        await using var engine = Engine.Embedded();
+        await using var world = await CellWorld.CreateAsync(engine, Path.Combine(options.Artifacts, "bench", "growth"), rooms * members, cancellationToken);
         await world.StartAsync(cancellationToken);
         using var fleet = new Fleet(world.Clients, await world.MakeRoomsAsync(rooms, members, cancellationToken));
         if (!fleet.OpenAll(atATime: 100, TimeSpan.FromSeconds(120))) throw new BenchException($"Not all clients came in sync: {fleet.Traffic.FirstError}");

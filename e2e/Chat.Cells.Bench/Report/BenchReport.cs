@@ -1,14 +1,19 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Chat.Cells.Bench.Servers;
 
 namespace Chat.Cells.Bench.Report;
 
 /// <summary>One figure of <c>bench.json</c>.</summary>
-public sealed record BenchResult(string Workload, string Engine, string Metric, double Value, string Unit);
+/// <param name="Void">True: taken with durability off, so that it counts for nothing. Else absent.</param>
+public sealed record BenchResult(
+    string Workload, string Engine, string Metric, double Value, string Unit, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Void = false);
 
 /// <summary><c>bench.json</c>.</summary>
-public sealed record BenchFile(IReadOnlyList<BenchResult> Results, IReadOnlyDictionary<string, double> Ratios);
+/// <param name="Ratios">Without those of engines whose figures are void.</param>
+/// <param name="Durability">By engine: what its servers said of themselves.</param>
+public sealed record BenchFile(IReadOnlyList<BenchResult> Results, IReadOnlyDictionary<string, double> Ratios, IReadOnlyDictionary<string, Durability> Durability);
 
 /// <summary>Collects a run's figures and shows them.</summary>
 internal sealed class BenchReport(TextWriter output, TimeProvider time)
@@ -20,6 +25,7 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
     private readonly List<BenchResult> results = [];
     private readonly Dictionary<(string Workload, string Engine), WorkDone> works = [];
     private readonly List<string> faults = [];
+    private readonly SortedDictionary<string, Durability> durability = new(StringComparer.Ordinal);
 
     public IReadOnlyList<BenchResult> Results => results;
 
@@ -29,6 +35,14 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
     public void Say(string text) => output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{time.GetElapsedTime(start).TotalSeconds,6:F1} s] {text}"));
 
     public void Add(string workload, string engine, string metric, double value, string unit) => results.Add(new BenchResult(workload, engine, metric, Math.Round(value, 5), unit));
+
+    /// <summary>What an engine's servers said of themselves; all its figures are marked by it.</summary>
+    public void Durability(string engine, Durability said)
+    {
+        durability[engine] = said;
+        Say($"{engine}: log {said.Log}; store {said.Store}");
+        if (said.Void is { } why) Fault($"VOID, {engine}: {why}");
+    }
 
     public void Fault(string text)
     {
@@ -52,9 +66,9 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
         var ratios = new SortedDictionary<string, double>(StringComparer.Ordinal);
         foreach (var ((workload, engine), work) in works)
         {
-            if (work.Bare is { } bare) ratios[$"{workload}_deliveries_per_cpu_second_vs_bare" + (engine == "embedded" ? "" : "_" + engine)] = Math.Round(work.Cell / bare, 4);
+            if (work.Bare is { } bare && !IsVoid(engine)) ratios[$"{workload}_deliveries_per_cpu_second_vs_bare" + (engine == "embedded" ? "" : "_" + engine)] = Math.Round(work.Cell / bare, 4);
         }
-        if (Find("idle", "embedded", "memory_per_connection") is { } ours && Find("idle", Bare, "memory_per_connection") is { } theirs && theirs > 0)
+        if (!IsVoid("embedded") && Find("idle", "embedded", "memory_per_connection") is { } ours && Find("idle", Bare, "memory_per_connection") is { } theirs && theirs > 0)
             ratios["idle_memory_vs_bare"] = Math.Round(ours / theirs, 3);
         return ratios;
     }
@@ -69,7 +83,7 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
         foreach (var r in results)
         {
             var target = targets.FirstOrDefault(t => t.Workload == r.Workload && t.Engine == r.Engine && t.Metric == r.Metric);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Workload,-9} {r.Engine,-22} {r.Metric,-46} {Text(r.Value),12} {r.Unit,-6} {target?.Judge(r.Value)}"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Workload,-9} {r.Engine,-22} {r.Metric,-46} {Text(r.Value),12} {r.Unit,-6} {(IsVoid(r.Engine) ? "void" : target?.Judge(r.Value))}"));
         }
         foreach (var (name, value) in Ratios())
         {
@@ -77,14 +91,16 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"ratio",-9} {"",-22} {name,-46} {value,12:F3} {"",-6} {target?.Judge(value)}"));
         }
         output.WriteLine();
-        return targets.All(t => (Find(t.Workload, t.Engine, t.Metric) ?? (Ratios().TryGetValue(t.Metric, out var ratio) ? ratio : null)) is not { } value || t.IsMet(value));
+        return targets.All(t => (Find(t.Workload, t.Engine, t.Metric) ?? (Ratios().TryGetValue(t.Metric, out var ratio) ? ratio : null)) is not { } value || (t.IsMet(value) && !IsVoid(t.Engine)));
     }
 
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, JsonSerializer.Serialize(new BenchFile(results, Ratios()), BenchJson.Default.BenchFile) + "\n");
+        File.WriteAllText(path, JsonSerializer.Serialize(new BenchFile([.. results.Select(r => r with { Void = IsVoid(r.Engine) })], Ratios(), durability), BenchJson.Default.BenchFile) + "\n");
     }
+
+    private bool IsVoid(string engine) => durability.TryGetValue(engine, out var said) && said.Void is not null;
 
     private sealed record WorkDone(double Rate, double Cell, double? Bare);
 

@@ -25,14 +25,13 @@ internal sealed class CellWorld : IServerWorld
     private readonly Uri publicUrl;
     private readonly Uri internalUrl;
     private readonly List<User> users = [];
-
-    // Topics and keys on shared servers begin with the cell's name: a run must not find what an earlier one left.
-    private readonly string name = "bench-" + Ulid.NewUlid().ToString().ToLowerInvariant();
+    private readonly string name;
 
     private CellWorld(string folder, Engine engine)
     {
         this.folder = folder;
         this.engine = engine;
+        name = engine.Cell;
         var (clients, servers) = (FreePort(), FreePort());
         publicUrl = new Uri($"http://127.0.0.1:{clients}");
         internalUrl = new Uri($"http://127.0.0.1:{servers}");
@@ -68,6 +67,19 @@ internal sealed class CellWorld : IServerWorld
     {
         Process.Start();
         await Process.WaitUntilReadyAsync(new Uri(internalUrl, "/readyz"), cancellationToken);
+    }
+
+    /// <summary>Asks the running cell when an acked message is safe.</summary>
+    /// <exception cref="BenchException">It doesn't say.</exception>
+    public async Task<Durability> ReadDurabilityAsync(CancellationToken cancellationToken)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(internalUrl, "/internal/v1/status"));
+        var token = await File.ReadAllTextAsync(Path.Combine(folder, "secrets", CellSecrets.InternalTokenFile), cancellationToken);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token.Trim());
+        using var answer = await http.SendAsync(request, cancellationToken);
+        if (!answer.IsSuccessStatusCode) throw new BenchException($"The cell does not tell its status: {(int)answer.StatusCode}.");
+        return Durability.Read(await answer.Content.ReadAsStringAsync(cancellationToken), FileSystemOf(Path.Combine(folder, "data")), engine.NotDurable);
     }
 
     public async Task<IReadOnlyList<Connection>> MakeRoomsAsync(int rooms, int members, CancellationToken cancellationToken)
@@ -106,6 +118,12 @@ internal sealed class CellWorld : IServerWorld
     internal static byte[] Upgrade(string token, string room) => Encoding.ASCII.GetBytes(string.Create(
         CultureInfo.InvariantCulture,
         $"GET /v1/ws{room} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Convert.ToBase64String(RandomNumberGenerator.GetBytes(16))}\r\nSec-WebSocket-Protocol: chat.cells.v1\r\nAuthorization: Bearer {token}\r\n\r\n"));
+
+    /// <summary>The type of the file system that has a folder: that of the longest mount point above it.</summary>
+    private static string FileSystemOf(string path) =>
+        DriveInfo.GetDrives()
+            .Where(d => path.StartsWith(d.Name.TrimEnd('/') + "/", StringComparison.Ordinal))
+            .MaxBy(d => d.Name.Length)?.DriveFormat ?? "unknown";
 
     private async Task SeedAsync(int count, CancellationToken cancellationToken)
     {

@@ -1,49 +1,83 @@
+using Chat.Cells.Processes;
+using Chat.Cells.Processes.Engines;
+
 namespace Chat.Cells.Bench.Servers;
 
-/// <summary>What stands behind the cell's ports in a run.</summary>
-/// <param name="Label">As in <c>bench.json</c>.</param>
-/// <param name="Options">The cell's options.</param>
-/// <param name="Durability">When an acked message is safe, in words for the report.</param>
-/// <param name="HasTargets">Whether figures are held against targets.</param>
-internal sealed record Engine(string Label, IReadOnlyList<string> Options, string Durability, bool HasTargets)
+/// <summary>What stands behind the cell's ports in a run. Disposed after the cell: what the cell left in servers that outlive the run is removed, and servers of the run end.</summary>
+internal sealed class Engine : IAsyncDisposable
 {
-    /// <summary>Files for the cell's secrets folder.</summary>
-    public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+    public const string KafkaMock = "kafka-mock";
 
-    private const string StoreOnDisk = "SQLite with journal_mode=WAL, synchronous=FULL (an fsync per transaction)";
+    private readonly EngineServers servers;
 
-    public static Engine Embedded { get; } = new(
-        "embedded",
-        [],
-        $"log: segment files, fdatasync before every ack (group commit), one copy on one disk; store: {StoreOnDisk}; state: in memory, forgetful by design",
-        HasTargets: true);
-
-    /// <summary>The engines of real servers that the environment names; null when it names no Kafka.</summary>
-    public static Engine? FromEnvironment(Func<string, string?> environment)
+    private Engine(string label, EngineServers servers)
     {
-        if (environment("KAFKA_BOOTSTRAP_SERVERS") is not { Length: > 0 } kafka) return null;
-        var copies = environment("KAFKA_REPLICATION") ?? "1";
-        var secrets = new Dictionary<string, string>();
-        var options = new List<string> { "--log", "kafka", "--kafka-bootstrap", kafka, "--kafka-replication", copies, "--kafka-min-isr", copies, "--topics", "small" };
-        var label = "kafka";
-        if (environment("REDIS_URL") is { Length: > 0 } redis)
-        {
-            options.AddRange(["--state", "redis", "--redis", Endpoint(redis)]);
-            if (Uri.TryCreate(redis, UriKind.Absolute, out var url) && url.UserInfo.Split(':') is [_, { Length: > 0 } password]) secrets["redis-password"] = Uri.UnescapeDataString(password);
-            label += "+redis";
-        }
-        var store = $"store: {StoreOnDisk}";
-        if (environment("CASSANDRA_CONTACT_POINTS") is { Length: > 0 } cassandra)
-        {
-            options.AddRange(["--store", "cassandra", "--cassandra", cassandra, "--cassandra-datacenter", environment("CASSANDRA_LOCAL_DATACENTER") ?? "datacenter1", "--cassandra-replication", "1"]);
-            if (environment("CASSANDRA_USERNAME") is { Length: > 0 } user) secrets["cassandra-username"] = user;
-            if (environment("CASSANDRA_PASSWORD") is { Length: > 0 } secret) secrets["cassandra-password"] = secret;
-            label += "+cassandra";
-            store = "store: Cassandra at LOCAL_QUORUM, one copy of each row";
-        }
-        return new Engine(label, options, $"log: Kafka, acks=all from {copies} copies (brokers ack before they flush: durability is replication); {store}", HasTargets: true) { Secrets = secrets };
+        Label = label;
+        this.servers = servers;
+        // Two cells are named for every run of servers; one of them is measured.
+        Cell = servers.Cells[0].Name;
     }
 
-    private static string Endpoint(string redis) =>
-        Uri.TryCreate(redis, UriKind.Absolute, out var url) && url.Scheme == "redis" ? $"{url.Host}:{(url.Port > 0 ? url.Port : 6379)}" : redis;
+    /// <summary>As in <c>bench.json</c>.</summary>
+    public string Label { get; }
+
+    /// <summary>The name of the cell, which all that it keeps in a server begins with. On servers that outlive the run it is like no other run's.</summary>
+    public string Cell { get; }
+
+    /// <summary>The cell's options.</summary>
+    public IReadOnlyList<string> Options => servers.Arguments;
+
+    /// <summary>Files for the cell's secrets folder.</summary>
+    public IReadOnlyDictionary<string, string> Secrets => servers.Secrets;
+
+    /// <summary>What each port runs against, in words.</summary>
+    public IReadOnlyList<string> Lines => servers.Lines;
+
+    /// <summary>Whether figures are held against targets.</summary>
+    public bool HasTargets => Label != KafkaMock;
+
+    /// <summary>Why nothing in this engine is safe, which the cell can't know; null when that is not so.</summary>
+    public string? NotDurable => servers.Log == KafkaMock ? "the broker is librdkafka's mock, which keeps records in memory only" : null;
+
+    public static Engine Embedded() => new("embedded", EngineServers.Embedded);
+
+    /// <summary>Starts a mock Kafka and a Redis for the run, whatever servers the environment names.</summary>
+    /// <exception cref="BenchException">Something for it is missing on this machine.</exception>
+    public static Task<Engine> StartMockAsync(string folder, CancellationToken cancellationToken) =>
+        StartAsync(new EngineRequest { Shared = true, Data = folder, Environment = static _ => null }, cancellationToken);
+
+    /// <summary>The servers that the environment names.</summary>
+    /// <exception cref="BenchException">A server doesn't answer, or a variable can't be used.</exception>
+    public static Task<Engine> FromEnvironmentAsync(string folder, Func<string, string?> environment, CancellationToken cancellationToken) =>
+        StartAsync(new EngineRequest { Real = true, Data = folder, Environment = environment }, cancellationToken);
+
+    /// <summary>Labels of real servers name all of them; the mock's name says what matters.</summary>
+    internal static string LabelOf(string log, string store, string state) =>
+        log == KafkaMock ? KafkaMock : log + (state == "redis" ? "+redis" : "") + (store == "cassandra" ? "+cassandra" : "");
+
+    /// <exception cref="BenchException">What the run left in a server could not be removed.</exception>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await servers.DisposeAsync();
+        }
+        catch (ClusterException e)
+        {
+            throw new BenchException(e.Message, e);
+        }
+    }
+
+    private static async Task<Engine> StartAsync(EngineRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var started = await EngineServers.StartAsync(request, cancellationToken);
+            return new Engine(LabelOf(started.Log, started.Store, started.State), started);
+        }
+        catch (ClusterException e)
+        {
+            throw new BenchException(e.Message, e);
+        }
+    }
 }

@@ -9,7 +9,7 @@ namespace Chat.Cells.Cell.Engines.Cassandra;
 /// <see cref="IMessageStore"/> and <see cref="IAccountStore"/> on Cassandra, LOCAL_QUORUM throughout. Rows are written with timestamps that are functions of the rows
 /// themselves, so that replays, two workers at once and wrong clocks change nothing; where uniqueness is at stake a lightweight transaction decides.
 /// </summary>
-public sealed partial class CassandraStore : IMessageStore, IAccountStore
+public sealed partial class CassandraStore : IMessageStore, IAccountStore, IDurabilitySource
 {
     /// <summary>How many buckets are remembered as known to the ring, so that not every row repeats its bucket's.</summary>
     private const int RememberedBuckets = 50_000;
@@ -46,6 +46,16 @@ public sealed partial class CassandraStore : IMessageStore, IAccountStore
         new(await RingConnection.OpenAsync(options, time, loggers, cancellationToken), options, time, loggers.CreateLogger<CassandraStore>());
 
     public ValueTask DisposeAsync() => connection.DisposeAsync();
+
+    public async Task<EngineDurability> ReadDurabilityAsync(CancellationToken cancellationToken)
+    {
+        var rows = await OnRingAsync(ring => ReadAsync(
+            ring, new SimpleStatement($"SELECT durable_writes, replication FROM system_schema.keyspaces WHERE keyspace_name = '{options.Keyspace}'"), cancellationToken));
+        if (rows.FirstOrDefault() is not { } row) return new EngineDurability("cassandra", false, "the keyspace is not there");
+        var durable = row.GetValue<bool>("durable_writes");
+        var copies = row.GetMap<string, string>("replication").Where(r => r.Key != "class").OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => $"{r.Key}={r.Value}");
+        return new EngineDurability("cassandra", durable, $"LOCAL_QUORUM, durable_writes={(durable ? "true" : "false")}, copies {string.Join(", ", copies)}");
+    }
 
     /// <summary>Does something on the ring; the driver's errors become the store's.</summary>
     private async ValueTask<T> OnRingAsync<T>(Func<Ring, Task<T>> call)

@@ -11,7 +11,7 @@ namespace Chat.Cells.Cell.Engines.Files;
 /// A failed write or fsync is fatal: nothing may be assumed of the file any more, so the log refuses further appends with <see cref="LogUnavailableException"/> until
 /// it is opened again. A full disk is not: appends are refused with <see cref="LogFullException"/> as long as it lasts. Reads go on in both cases.
 /// </remarks>
-public sealed partial class SegmentLog : IMessageLog
+public sealed partial class SegmentLog : IMessageLog, IDurabilitySource
 {
     private const int MaxMetadataBytes = 4096;
 
@@ -44,6 +44,10 @@ public sealed partial class SegmentLog : IMessageLog
         new LogRecovery(files, options, time, logger, catalog, segments, recent).Run();
         writer = new LogWriter(files, options, time, logger, catalog, segments, recent, IsConsumedUncommitted);
     }
+
+    /// <summary>There is no setting for less.</summary>
+    public Task<EngineDurability> ReadDurabilityAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(new EngineDurability("segment-files", true, "fsync before each group of appends is acked, one copy on one disk"));
 
     /// <summary>Opens the log in a folder, which is created when missing.</summary>
     /// <exception cref="LogException">Another process has the folder, or the log is damaged.</exception>

@@ -9,7 +9,7 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// The log on Apache Kafka. An append is done when all in-sync replicas have it: replicated durability, since brokers ack before they flush. The append
 /// time is the broker's (LogAppendTime).
 /// </summary>
-public sealed partial class KafkaLog : IMessageLog
+public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
 {
     private readonly KafkaOptions _options;
     private readonly TimeProvider _time;
@@ -40,6 +40,12 @@ public sealed partial class KafkaLog : IMessageLog
         _topics = new KafkaTopics(options, _admin, new TopicHistories(generations), BeginAnew, logger);
         _watching = new Lazy<Task>(() => Task.Run(WatchAsync));
     }
+
+    /// <summary>Replication is the durability: brokers ack before they flush. What the topics have is checked when they are made or found.</summary>
+    public Task<EngineDurability> ReadDurabilityAsync(CancellationToken cancellationToken) => Task.FromResult(new EngineDurability(
+        "kafka",
+        true,
+        FormattableString.Invariant($"acks=all, {_options.ReplicationFactor} copies of each partition, {_options.MinInSyncReplicas} in sync at least; brokers ack before they flush")));
 
     public async ValueTask EnsureTopicsAsync(IReadOnlyList<TopicSpec> topics, CancellationToken cancellationToken)
     {

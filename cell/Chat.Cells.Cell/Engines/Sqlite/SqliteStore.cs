@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 /// thread shares transactions between all writes that wait; readers never wait for it. Several processes of one machine may open the same file,
 /// if none of them has <see cref="SqliteStoreOptions.Journal"/>: nothing of it is then kept in memory, and their transactions take turns.
 /// </summary>
-public sealed partial class SqliteStore : IMessageStore, IAccountStore
+public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabilitySource
 {
     private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
     private const int PurgeStep = 500;
@@ -100,6 +100,13 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore
         pragma.Reset();
         return (database.QueryInt64("PRAGMA synchronous"), mode);
     });
+
+    public async Task<EngineDurability> ReadDurabilityAsync(CancellationToken cancellationToken)
+    {
+        var (synchronous, mode) = await DurabilityAsync().WaitAsync(cancellationToken);
+        // 2 is FULL, 3 EXTRA: a commit waits for the disk. With NORMAL a write-ahead log loses its last commits when the power fails.
+        return new EngineDurability("sqlite", synchronous >= 2 && mode is not ("memory" or "off"), FormattableString.Invariant($"journal_mode={mode}, synchronous={synchronous}"));
+    }
 
     /// <summary>How many rows of each table are where they belong, and how many entries the journal has.</summary>
     internal Task<(long Messages, long Inbox, long Entries)> CountRowsAsync() => writer.RunAsync(static database => (
