@@ -27,10 +27,10 @@ public sealed class OwnRedis : IAsyncDisposable
     public static async Task<OwnRedis> StartAsync(string folder, CancellationToken cancellationToken)
     {
         if (RedisProgram.Missing is { } reason) throw new SkippedException(reason);
-        var ports = new FreePorts();
-        var port = ports.Next();
+        var own = new FreePorts();
+        var port = own.Next();
         var command = RedisProgram.Command(folder, port, password: null);
-        var redis = new OwnRedis(new ServerProcess("redis", "redis", command, Path.Combine(folder, "redis.log"), TimeSpan.FromMilliseconds(50)), ports, port);
+        var redis = new OwnRedis(new ServerProcess("redis", "redis", command, Path.Combine(folder, "redis.log"), TimeSpan.FromMilliseconds(50)), own, port);
         redis.process.Start();
         await redis.WaitAsync(cancellationToken);
         return redis;
