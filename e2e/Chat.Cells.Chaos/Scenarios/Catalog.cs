@@ -5,7 +5,7 @@ namespace Chat.Cells.Chaos.Scenarios;
 /// <summary>All scenarios, in the order in which they run.</summary>
 public static class Catalog
 {
-    public static IReadOnlyList<IScenario> All { get; } = [.. Steps(), .. Messages(), .. Clocks(), new DiskScenario(), .. Links(), .. Redis(), .. Processes(), .. Kafka()];
+    public static IReadOnlyList<IScenario> All { get; } = [.. Steps(), .. Messages(), .. Clocks(), new DiskScenario(), .. Links(), .. Redis(), .. Processes(), .. Kafka(), .. Cassandra()];
 
     private static IEnumerable<IScenario> Messages()
     {
@@ -32,6 +32,8 @@ public static class Catalog
         from kind in new[] { "cell", "gateway", "fanout", "delivery" } from signal in Enum.GetValues<Signal>() select new ProcessStepScenario(signal, kind);
 
     private static IEnumerable<IScenario> Kafka() => Enum.GetValues<KafkaFault>().Select(fault => new KafkaScenario(fault));
+
+    private static IEnumerable<IScenario> Cassandra() => Enum.GetValues<CassandraFault>().Select(fault => new CassandraScenario(fault));
 
     private static IEnumerable<IScenario> Steps()
     {

@@ -13,7 +13,7 @@ internal sealed class CassandraNames(RealServers given, IReadOnlyList<CellSpec> 
     {
         try
         {
-            await using var cluster = Build();
+            await using var cluster = Build(given);
             var session = await cluster.ConnectAsync(cancellationToken);
             // Both queries go to one host, whose peers are all the others.
             var peers = await session.ExecuteAsync(new SimpleStatement("SELECT data_center FROM system.peers"), cancellationToken);
@@ -27,7 +27,7 @@ internal sealed class CassandraNames(RealServers given, IReadOnlyList<CellSpec> 
 
     public async Task RemoveAsync(CancellationToken cancellationToken)
     {
-        await using var cluster = Build();
+        await using var cluster = Build(given);
         var session = await cluster.ConnectAsync(cancellationToken);
         foreach (var cell in cells) await session.ExecuteAsync(new SimpleStatement($"DROP KEYSPACE IF EXISTS {KeyspaceOf(cell)}").SetTimeout(Timeout), cancellationToken);
     }
@@ -35,7 +35,7 @@ internal sealed class CassandraNames(RealServers given, IReadOnlyList<CellSpec> 
     /// <summary>As the cell's server names it.</summary>
     public static string KeyspaceOf(CellSpec cell) => "chat_" + cell.Name.Replace('-', '_');
 
-    private Cluster Build() => new(new ClusterOptions
+    public static Cluster Build(RealServers given) => new(new ClusterOptions
     {
         ContactPoints = given.Cassandra!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
         LocalDatacenter = given.CassandraDatacenter,

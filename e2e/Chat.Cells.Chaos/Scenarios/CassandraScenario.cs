@@ -1,0 +1,132 @@
+using Chat.Cells.Chaos.Cells;
+using Chat.Cells.Chaos.Reporting;
+using Chat.Cells.Load.World;
+using Chat.Cells.Processes;
+using Chat.Cells.Processes.Engines;
+
+namespace Chat.Cells.Chaos.Scenarios;
+
+/// <summary>What happens to a node of the Cassandra under the cells.</summary>
+public enum CassandraFault
+{
+    /// <summary>It is stopped, and started again after a while.</summary>
+    Down,
+
+    /// <summary>It stands still for a while: its connections stay open and nothing is answered.</summary>
+    Slow,
+
+    /// <summary>It is stopped in the middle of a burst and started again at once.</summary>
+    Restart,
+}
+
+/// <summary>
+/// A node of the Cassandra that the environment names fails under two processes of each role, while people talk. With three nodes or more in the datacenter each row has three
+/// copies, so that LOCAL_QUORUM survives and everything comes through meanwhile; with fewer each node has a copy of each row, so that it is lost and nothing may come through.
+/// </summary>
+public sealed class CassandraScenario(CassandraFault fault) : IScenario
+{
+    private const int SurvivingNodes = 3;
+    private static readonly WorldOptions People = new(Users: 6, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 2, GroupSize: 4) { Client = ShrunkTimes.Of };
+
+    /// <summary>A node that starts reads its data and meets the others first.</summary>
+    private static readonly TimeSpan RecoveryBound = TimeSpan.FromMinutes(4);
+
+    /// <summary>Without the node, where a quorum is left: the driver has to give it up.</summary>
+    private static readonly TimeSpan SurvivalBound = TimeSpan.FromSeconds(90);
+
+    /// <summary>What was already answered when the node went is through by then.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan Away = TimeSpan.FromSeconds(12);
+
+    public string Name => "cassandra." + fault.ToString().ToLowerInvariant();
+
+    public string What => fault switch
+    {
+        CassandraFault.Down => "a node of the Cassandra given is stopped for a while",
+        CassandraFault.Slow => "a node of the Cassandra given is paused, shortly and for longer than any request waits",
+        _ => "a node of the Cassandra given is restarted in the middle of a burst",
+    };
+
+    public bool IsShort => false;
+
+    public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
+    {
+        var nodes = CassandraNodes.Read(Environment.GetEnvironmentVariable, out var missing) ?? throw new SkippedException(missing!);
+        try
+        {
+            return await RunAsync(nodes, context, cancellationToken);
+        }
+        catch (ClusterException e)
+        {
+            throw new HarnessException(e.Message, e);
+        }
+    }
+
+    private async Task<Findings> RunAsync(CassandraNodes nodes, ScenarioContext context, CancellationToken cancellationToken)
+    {
+        var addresses = await nodes.ListAsync(cancellationToken);
+        if (addresses.Count == 0) throw new HarnessException("The datacenter has no nodes.");
+        var survives = addresses.Count >= SurvivingNodes;
+        var victim = addresses[^1];
+        await using var cluster = await ClusterUnderTest.StartAsync(context, isApart: true, isStepped: false, cancellationToken);
+        await using var arena = await Arena.OpenAsync(context, Name, cluster.Router, People, cancellationToken);
+        context.Say($"{addresses.Count} nodes, so LOCAL_QUORUM {(survives ? "survives" : "is lost")} without {victim}");
+        arena.Talk(20);
+        await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), SurvivalBound, cancellationToken);
+        switch (fault)
+        {
+            case CassandraFault.Down:
+                await StrikeAsync(arena, nodes, victim, ("stop", "start"), Away, survives, context, cancellationToken);
+                break;
+            case CassandraFault.Slow:
+                for (var round = 0; round < 3; round++) await StrikeAsync(arena, nodes, victim, ("pause", "resume"), TimeSpan.FromSeconds(1), null, context, cancellationToken);
+                await StrikeAsync(arena, nodes, victim, ("pause", "resume"), Away, survives, context, cancellationToken);
+                break;
+            default:
+                await StrikeAsync(arena, nodes, victim, ("stop", "start"), TimeSpan.Zero, null, context, cancellationToken);
+                break;
+        }
+        return await arena.FinishAsync(TimeSpan.FromSeconds(5.5), RecoveryBound, cancellationToken);
+    }
+
+    /// <param name="arena">Who talks.</param>
+    /// <param name="nodes">The command.</param>
+    /// <param name="victim">The node.</param>
+    /// <param name="commands">What is done to it, and what undoes that.</param>
+    /// <param name="away">The time between.</param>
+    /// <param name="survives">Whether what is said meanwhile must or must not come through; null: it may.</param>
+    /// <param name="context">To tell.</param>
+    /// <param name="cancellationToken">Gives up; the node is healed all the same.</param>
+    private static async Task StrikeAsync(
+        Arena arena, CassandraNodes nodes, string victim, (string Strike, string Heal) commands, TimeSpan away, bool? survives, ScenarioContext context, CancellationToken cancellationToken)
+    {
+        arena.Talk(12);
+        arena.Note($"{commands.Strike} {victim}");
+        try
+        {
+            var striking = nodes.DoAsync(commands.Strike, victim, CancellationToken.None);
+            arena.Talk(12);
+            await striking;
+            if (survives is not null) await Task.Delay(Settling, cancellationToken);
+            var before = arena.OpenNow();
+            var said = new HashSet<string>();
+            for (var part = 0; part < 4; part++)
+            {
+                arena.Talk(6);
+                said.UnionWith(arena.OpenNow().Except(before));
+                await Task.Delay(away / 4, cancellationToken);
+            }
+            if (survives == true) await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), SurvivalBound, cancellationToken);
+            if (survives == false && said.Except(arena.OpenNow()).Count() is > 0 and var through) throw new ProductFailedException($"{through} of {said.Count} messages came through without a quorum");
+        }
+        finally
+        {
+            await nodes.DoAsync(commands.Heal, victim, CancellationToken.None);
+        }
+        var open = arena.OpenNow();
+        if (survives == false && open.Count == 0) throw new HarnessException($"Nothing was held up although {victim} was away.");
+        var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+        context.Say(FormattableString.Invariant($"{commands.Strike} {victim} for {away.TotalSeconds:F0} s: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+    }
+}
