@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Http.Json;
 using Chat.Cells.Protocol;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 
 namespace Chat.Cells.Bridge.Tests;
 
@@ -59,6 +59,15 @@ public sealed class PumpTests : IDisposable
         Assert.Empty(cells.Appended);
     }
 
+    [Fact]
+    public async Task Run_SourceHasMorePartitionsThanTheTarget_SaysSoAndCopiesNothing()
+    {
+        var cells = new ScriptedCells(records: 3) { Partitions = 32 };
+        using var logs = new CapturedLogs();
+        await RunUntilAsync(cells, () => logs.Text.Contains("The source has 32 bridge partitions, and the target 1", StringComparison.Ordinal), logs);
+        Assert.Empty(cells.Appended);
+    }
+
     [Theory]
     [InlineData("--source a --target b --source-url http://h:1 --target-url http://h:2 --secrets d --listen http://127.0.0.1:0", null)]
     [InlineData("--source a --target b --source-url http://h:1 --target-url http://h:2 --secrets d", "--listen is missing")]
@@ -89,10 +98,14 @@ public sealed class PumpTests : IDisposable
 
     public void Dispose() => Directory.Delete(secrets, recursive: true);
 
-    private async Task RunUntilAsync(ScriptedCells cells, Func<bool> done)
+    private async Task RunUntilAsync(ScriptedCells cells, Func<bool> done, CapturedLogs? logs = null)
     {
+        using var loggers = LoggerFactory.Create(l =>
+        {
+            if (logs is not null) l.AddProvider(logs);
+        });
         var options = new BridgeOptions("a", "b", new Uri("http://source:1"), new Uri("http://target:1"), secrets, new IPEndPoint(IPAddress.Loopback, 0));
-        await using var pump = new BridgePump(options, TimeProvider.System, NullLogger<BridgePump>.Instance, cells);
+        await using var pump = new BridgePump(options, TimeProvider.System, loggers.CreateLogger<BridgePump>(), cells);
         using var stop = new CancellationTokenSource();
         var running = pump.RunAsync(stop.Token);
         await RunningCells.UntilAsync(() => Task.FromResult(done()), "the pump gets there");
@@ -112,6 +125,9 @@ public sealed class PumpTests : IDisposable
         public long Oldest { get; init; }
 
         public bool Conflict { get; init; }
+
+        /// <summary>What the source has; the target has one.</summary>
+        public int Partitions { get; init; } = 1;
 
         public int Streams { get; private set; }
 
@@ -133,6 +149,7 @@ public sealed class PumpTests : IDisposable
         {
             Streams++;
             if (Conflict) return new HttpResponseMessage(HttpStatusCode.Conflict);
+            if (Partitions != 1) return Json(new { oldest = new long[Partitions] }, HttpStatusCode.BadRequest);
             if (from < Oldest) return Json(new { oldest = new[] { Oldest } }, HttpStatusCode.Gone);
             var body = new ArrayBufferWriter<byte>();
             if (GarbageFirst-- > 0) body.Write("HTTP is not what this is"u8);

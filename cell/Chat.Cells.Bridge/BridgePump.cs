@@ -232,6 +232,15 @@ public sealed partial class BridgePump : IAsyncDisposable
             {
                 throw new RefusedException("The source has fewer records than the target has taken from it: its log was lost or put back. Nothing is copied until an operator decides.");
             }
+            if (response.StatusCode == HttpStatusCode.BadRequest)
+            {
+                var body = await response.Content.ReadFromJsonAsync<GoneBody>(timeout.Token);
+                if (body?.Oldest is { } there && there.Length != from.Length)
+                {
+                    throw new RefusedException(
+                        $"The source has {there.Length} bridge partitions, and the target {from.Length}: both cells of a bridge need the same (their option --topics). Nothing is copied until then.");
+                }
+            }
             Check(response, "source", "source-token");
             return response;
         }
