@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Bridge;
@@ -90,7 +91,7 @@ public sealed partial class BridgePump : IAsyncDisposable
                 LogRefused(logger, e.Message);
                 pause = RefusedBackOff;
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or System.Text.Json.JsonException or UnauthorizedAccessException)
+            catch (Exception e) when (e is HttpRequestException or SocketException or IOException or InvalidDataException or OperationCanceledException or System.Text.Json.JsonException or UnauthorizedAccessException)
             {
                 LogDisconnected(logger, options.Source, options.Target, e.Message);
                 pause = backOff;

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Chat.Cells.Topology;
 
 namespace Chat.Cells.Router.Tests;
@@ -122,6 +124,26 @@ public sealed class HealthTests
         var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Endpoints = c.Endpoints with { Public = moved.Url } } : c);
         await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
         Assert.StartsWith("moved", (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cell_ResetsEveryConnection_IsDownAndTheChecksGoOn()
+    {
+        await using var cluster = await RouterCluster.StartAsync(o => o with { HealthInterval = TimeSpan.FromMilliseconds(20) });
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Endpoints = c.Endpoints with { Public = new Uri($"http://{listener.LocalEndpoint}") } } : c);
+        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        for (var i = 0; i < 200; i++)
+        {
+            using var socket = await listener.AcceptSocketAsync(limit.Token);
+            socket.LingerState = new LingerOption(true, 0);
+        }
+        Assert.False((await cluster.CellTableAsync())["eu-west-1"]);
+        listener.Stop();
+        cluster.WriteMap();
+        await RouterCluster.UntilAsync(async () => (await cluster.CellTableAsync())["eu-west-1"]);
     }
 
     [Fact]

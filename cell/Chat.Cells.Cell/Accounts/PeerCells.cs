@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Http;
 using Chat.Cells.Protocol;
@@ -71,7 +72,7 @@ public sealed partial class PeerCells : IDisposable
         {
             return await http.SendAsync(request, cancellationToken);
         }
-        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or SocketException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             throw Unavailable(cell, e.Message);
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Chat.Cells.Client.Connections;
@@ -62,7 +63,7 @@ internal sealed class HttpTransport(HttpClient http, Uri endpoint, TimeProvider 
         status is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests;
 
     private static bool IsUnreachable(Exception e, CancellationToken cancellationToken) =>
-        !cancellationToken.IsCancellationRequested && e is HttpRequestException or TimeoutException or IOException;
+        !cancellationToken.IsCancellationRequested && e is HttpRequestException or SocketException or TimeoutException or IOException;
 
     private async Task<HttpResponseMessage> ExchangeAsync(HttpMethod method, string path, byte[]? body, string? token, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
@@ -126,7 +127,7 @@ public sealed partial class Informer<T>
                 _resourceVersion = null;
                 failures++;
             }
-            catch (Exception e) when (e is KubernetesException or HttpRequestException or IOException or TimeoutException or JsonException or OperationCanceledException or Config.KubeConfigException)
+            catch (Exception e) when (e is KubernetesException or HttpRequestException or SocketException or IOException or TimeoutException or JsonException or OperationCanceledException or Config.KubeConfigException)
             {
                 failures++;
                 LogFailed(_client.Type.Plural, failures, e.Message);

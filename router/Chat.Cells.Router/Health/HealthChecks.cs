@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Chat.Cells.Router.Hosting;
 using Chat.Cells.Topology;
 
@@ -56,7 +57,8 @@ internal sealed class HealthChecks(CellMapWatcher maps, CellHealth health, Route
             if (response.IsSuccessStatusCode) health.CheckPassed(cell);
             else health.CheckFailed(cell, $"answered its health check with {(int)response.StatusCode}");
         }
-        catch (HttpRequestException e)
+        // A connection that is reset the moment it is made ends in a bare SocketException.
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             health.CheckFailed(cell, $"did not answer its health check: {e.Message}");
         }
