@@ -164,6 +164,28 @@ public sealed class PresenceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Subscribe_BeforeTheirFirstChannelIsThere_IsShownOnceItIs()
+    {
+        var carl = await cell.SignUpAsync("carl");
+        var dora = await cell.SignUpAsync("dora");
+        await using var viewer = await cell.ConnectAsync(anna);
+        await using var one = await cell.ConnectAsync(carl);
+        await using var other = await cell.ConnectAsync(dora);
+        await viewer.SubscribeAsync(bob.UserId, carl.UserId, dora.UserId);
+        await viewer.ReceiveAsync("error", "view");
+        Assert.Equal("offline", (await viewer.SeesAsync(carl.UserId)).Status);
+
+        await cell.CreateDirectAsync(anna, carl);
+        await viewer.SeesAsync(carl.UserId, "online", "desktop");
+        // At once again: waits for its turn, and is not forgotten.
+        await cell.CreateGroupAsync(anna, "three", carl, dora);
+        await viewer.SeesAsync(dora.UserId, "online", "desktop");
+        await viewer.SettleAsync();
+        Assert.Empty(viewer.Kept("error"));
+        Assert.Equal(3, Views.Count);
+    }
+
+    [Fact]
     public async Task Member_WhoLeftTheOnlySharedGroup_IsRefusedWhenAskedForAgain()
     {
         var carl = await cell.SignUpAsync("carl");

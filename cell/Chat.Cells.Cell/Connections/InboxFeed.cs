@@ -1,13 +1,14 @@
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Cell.Unread;
 
 namespace Chat.Cells.Cell.Connections;
 
 /// <summary>Brings sockets what is in their inboxes: by reading, one read at a time per socket, and by live records that fit exactly.</summary>
-internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessageStore store, UnreadFeed unread, TimeProvider time, ILogger<InboxFeed> logger)
+internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessageStore store, UnreadFeed unread, LiveHandler live, TimeProvider time, ILogger<InboxFeed> logger)
 {
     private const int RowsPerRead = 100;
     private const int BatchBytes = 256 * 1024;
@@ -51,6 +52,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
                 var mustRead = socket.Offer(record, user.Previous, user.Cursor, frame);
                 GatewayMetrics.Hints.Add(1, GatewayMetrics.Outcome(mustRead ? "read" : "taken"));
                 if (mustRead) StartReading(socket, asSync: false);
+                else if (record.Kind == InboxKind.ChannelChanged) live.ChannelChanged(socket);
             }
             unread.Delivered(user.UserId, record, user.Cursor, sockets);
         }
@@ -142,6 +144,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
             await connection.Outbound.WaitForRoomAsync();
             connection.Advance(EventFrames.Live(record, members.Span, connection.UserId, row.Cursor, Now), [(record, row.Cursor)]);
             GatewayMetrics.DeliveredLive(record, Now);
+            if (record.Kind == InboxKind.ChannelChanged) live.ChannelChanged(connection);
         }
     }
 

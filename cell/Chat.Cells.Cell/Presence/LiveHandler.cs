@@ -47,7 +47,7 @@ internal sealed partial class LiveHandler(
     public string? Subscribe(Connection connection, ReadOnlySpan<byte> payload, string? requestId)
     {
         if (LiveFrames.ReadSubscription(payload, out var reason) is not { } userIds) return reason;
-        var live = connection.Live ??= new SocketLive();
+        var live = connection.Live ??= new SocketLive(time);
         if (live.Want(new Subscription(userIds, requestId))) _ = Task.Run(() => WorkAsync(connection, live));
         return null;
     }
@@ -56,19 +56,25 @@ internal sealed partial class LiveHandler(
     public bool Type(Connection connection, ReadOnlySpan<byte> payload, string? requestId)
     {
         if (!LiveFrames.TryReadTyping(payload, out var channelId, out var isTyping)) return false;
-        var live = connection.Live ??= new SocketLive();
+        var live = connection.Live ??= new SocketLive(time);
         if (live.Typing.Passes(channelId, isTyping, Now)) typing.Post(new TypingItem(channelId, connection.UserId, isTyping, connection, requestId, FromCell: null));
         else PresenceMetrics.Typing.Add(1, PresenceMetrics.Outcome("limited"));
         return true;
     }
 
-    /// <summary>Checks views that were checked long ago again, so that who leaves a channel is seen no longer than that.</summary>
+    /// <summary>A socket was sent that a channel of its user has changed, or is new: whom it asked for in vain may be shown now.</summary>
+    public void ChannelChanged(Connection connection)
+    {
+        if (connection.Live is { } live && live.ChannelChanged()) _ = Task.Run(() => WorkAsync(connection, live));
+    }
+
+    /// <summary>Checks views again that were checked long ago, so that who leaves a channel is seen no longer than that; and those whose refused may share a channel by now.</summary>
     public void Tick()
     {
         var checks = 0;
         foreach (var connection in connections.All())
         {
-            if (connection.Live is not { } live || time.GetElapsedTime(live.CheckedAt) < CheckInterval || !live.WantAgain()) continue;
+            if (connection.Live is not { } live || !live.WantAgain(CheckInterval)) continue;
             _ = Task.Run(() => WorkAsync(connection, live));
             if (++checks == ChecksPerTick) return;
         }
@@ -116,17 +122,20 @@ internal sealed partial class LiveHandler(
             }
         }
         IReadOnlySet<string> allowed = userIds.Count == 0 ? new HashSet<string>() : await access.FilterAsync(connection.UserId, userIds, CancellationToken.None);
-        live.CheckedAt = time.GetTimestamp();
-        if (live.Replace([.. allowed]) is not { } left) return;
+        var refused = userIds.FindAll(u => !allowed.Contains(u));
+        if (live.Replace([.. allowed], refused) is not var (left, entered)) return;
         views.Remove(connection, left);
         if (isRepeat)
         {
             foreach (var userId in left) connection.Send(LiveFrames.Presence(PresenceSnapshot.Unknown(userId), Now));
-            return;
         }
-        if (allowed.Count < userIds.Count) Deny(connection, userIds.Where(u => !allowed.Contains(u)).ToList(), requestId);
+        else if (refused.Count > 0)
+        {
+            Deny(connection, refused, requestId);
+        }
         // Not waited for: another cell may take its time, and the next subscription doesn't have to.
-        if (allowed.Count > 0) _ = AddAsync(connection, live, [.. allowed]);
+        var added = isRepeat ? entered : [.. allowed];
+        if (added.Count > 0) _ = AddAsync(connection, live, added);
     }
 
     private async Task AddAsync(Connection connection, SocketLive live, IReadOnlyList<string> userIds)
@@ -145,7 +154,7 @@ internal sealed partial class LiveHandler(
         }
     }
 
-    /// <summary>They look as if they were offline for ever, existing or not.</summary>
+    /// <summary>They look as if they were offline, existing or not, until they share a channel with the viewer.</summary>
     private void Deny(Connection connection, List<string> userIds, string? requestId)
     {
         foreach (var userId in userIds) connection.Send(LiveFrames.Presence(PresenceSnapshot.Unknown(userId), Now));

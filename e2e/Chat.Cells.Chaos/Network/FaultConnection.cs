@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Chat.Cells.Chaos.Network;
@@ -21,8 +22,8 @@ internal sealed class FaultConnection(FaultProxy proxy, Socket near)
             await proxy.PassAsync(either.Token);
             var connecting = new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             lock (gate) far = connecting;
-            await connecting.ConnectAsync(target, either.Token);
             near.NoDelay = true;
+            await ConnectAsync(connecting, target, either.Token);
             await Task.WhenAll(CopyAsync(near, connecting, toFar: true, either.Token), CopyAsync(connecting, near, toFar: false, either.Token));
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
@@ -104,7 +105,32 @@ internal sealed class FaultConnection(FaultProxy proxy, Socket near)
                 to.Shutdown(SocketShutdown.Send);
                 return;
             }
-            if (!FarIsGone) await to.SendAsync(buffer.AsMemory(0, count), cancellationToken);
+            await SendAsync(to, buffer.AsMemory(0, count), toFar, cancellationToken);
+        }
+    }
+
+    private async Task ConnectAsync(Socket connecting, IPEndPoint target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await connecting.ConnectAsync(target, cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException && FarIsGone)
+        {
+            // Reset while it was being made: the near side is kept all the same.
+        }
+        if (FarIsGone) Close(connecting);
+    }
+
+    private async Task SendAsync(Socket to, ReadOnlyMemory<byte> bytes, bool toFar, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!FarIsGone) await to.SendAsync(bytes, cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException && FarIsGone && toFar)
+        {
+            // Mute from here on.
         }
     }
 }
