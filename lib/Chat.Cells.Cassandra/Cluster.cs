@@ -22,6 +22,12 @@ public sealed record ClusterOptions
     /// <summary>For PasswordAuthenticator. Never logged.</summary>
     public (string UserName, string Password)? Credentials { get; init; }
 
+    /// <summary>
+    /// Asked instead of <see cref="Credentials"/> for each new connection, so that a password that was changed is taken by the same cluster; connections that are open stay open.
+    /// (DataStax's driver asks its <c>IAuthProvider</c> so.)
+    /// </summary>
+    public Func<(string UserName, string Password)?>? ReadCredentials { get; init; }
+
     /// <summary>Null: no TLS.</summary>
     public Func<IPEndPoint, SslClientAuthenticationOptions>? Tls { get; init; }
 
@@ -74,7 +80,7 @@ public sealed class Cluster : IAsyncDisposable
             {
                 Version = version,
                 ClientName = "Chat.Cells.Cassandra",
-                Credentials = _options.Credentials,
+                Credentials = _options.ReadCredentials ?? (() => _options.Credentials),
                 Tls = _options.Tls,
                 ConnectTimeout = _options.ConnectTimeout,
                 RequestTimeout = _options.QueryOptions.Timeout,

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Engines;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Hosting;
 
@@ -21,12 +22,44 @@ public sealed class CassandraSettingsTests : IDisposable
     [Fact]
     public void From_OptionsWithoutSecrets_HasThemAndTheDefaults()
     {
-        var settings = CassandraSettings.From(Read());
+        var settings = CassandraSettings.From(Read(), NullLogger.Instance);
 
         Assert.Equal(["a:9042", "b:9043"], settings.ContactPoints);
         Assert.Equal(("EU West", "chat_eu_west_1", 3), (settings.Datacenter, settings.Keyspace, settings.Replication));
         Assert.Null(settings.Credentials);
         Assert.Null(settings.CertificateAuthorities);
+    }
+
+    [Theory]
+    [InlineData("embedded", 15)]
+    [InlineData("kafka", 60)]
+    public void From_Log_DecidesHowLongTheStartWaitsForTheRing(string log, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), CassandraSettings.From(Read("--log", log, "--kafka-bootstrap", "k:9092", "--state", "redis", "--redis", "r:6379"), NullLogger.Instance).StartTimeout);
+
+    [Fact]
+    public void From_SecretsChangedLater_AreReadAgainAndWhatCantBeUsedLeavesThemAsTheyWere()
+    {
+        Secret("cassandra-username", "cell\n");
+        Secret("cassandra-password", "one\n");
+        Secret("cassandra-ca.pem", NewAuthority("one"));
+        var settings = CassandraSettings.From(Read(), NullLogger.Instance);
+
+        Secret("cassandra-password", "two\n");
+        Secret("cassandra-ca.pem", NewAuthority("two"));
+        Assert.Equal(("cell", "two"), settings.ReadCredentials!());
+        Assert.Equal("CN=two", Assert.Single(settings.ReadAuthorities!()).Subject);
+
+        File.Delete(Path.Combine(secrets.Path, "cassandra-username"));
+        Secret("cassandra-ca.pem", "no certificate");
+        Assert.Equal(("cell", "two"), settings.ReadCredentials!());
+        Assert.Equal("CN=two", Assert.Single(settings.ReadAuthorities!()).Subject);
+    }
+
+    private static string NewAuthority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var authority = new CertificateRequest("CN=" + name, key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        return authority.ExportCertificatePem();
     }
 
     [Fact]
@@ -38,7 +71,7 @@ public sealed class CassandraSettingsTests : IDisposable
         Secret("cassandra-password", "s e c r e t\n");
         Secret("cassandra-ca.pem", authority.ExportCertificatePem());
 
-        var settings = CassandraSettings.From(Read("--cassandra-keyspace", "other_1", "--cassandra-replication", "5"));
+        var settings = CassandraSettings.From(Read("--cassandra-keyspace", "other_1", "--cassandra-replication", "5"), NullLogger.Instance);
 
         Assert.Equal(("other_1", 5), (settings.Keyspace, settings.Replication));
         Assert.Equal(("cell", "s e c r e t"), settings.Credentials);
@@ -57,7 +90,7 @@ public sealed class CassandraSettingsTests : IDisposable
     {
         Secret(file, text);
 
-        var error = Assert.Throws<OptionsException>(() => CassandraSettings.From(Read()));
+        var error = Assert.Throws<OptionsException>(() => CassandraSettings.From(Read(), NullLogger.Instance));
 
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("only-me", error.Message, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Hosting;
 
@@ -24,23 +25,45 @@ public sealed class KafkaSettingsTests : IDisposable
     {
         File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), "# ours\nsecurity.protocol = SASL_SSL\r\n\nsasl.password=a=b\n");
 
-        var kafka = KafkaSettings.From(Options());
+        var kafka = KafkaSettings.From(Options(), NullLogger.Instance);
 
         Assert.Equal(("kafka:9092", "eu-west-1.", (short)3, 2), (kafka.BootstrapServers, kafka.Prefix, kafka.ReplicationFactor, kafka.MinInSyncReplicas));
         Assert.Equal(new Dictionary<string, string> { ["security.protocol"] = "SASL_SSL", ["sasl.password"] = "a=b" }, kafka.Settings);
     }
 
     [Fact]
-    public void From_NoSecretsFile_HasNoSettings() => Assert.Empty(KafkaSettings.From(Options()).Settings);
+    public void From_NoSecretsFile_HasNoSettings() => Assert.Empty(KafkaSettings.From(Options(), NullLogger.Instance).Settings);
 
     [Fact]
     public void From_SessionTimeout_IsTheEngines()
     {
-        Assert.Equal(TimeSpan.FromSeconds(10), KafkaSettings.From(Options()).SessionTimeout);
-        File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), "session.timeout.ms=6000");
+        Assert.Equal(TimeSpan.FromSeconds(6), KafkaSettings.From(Options(), NullLogger.Instance).SessionTimeout);
+        File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), "session.timeout.ms=45000");
 
-        Assert.Equal(TimeSpan.FromSeconds(6), KafkaSettings.From(Options()).SessionTimeout);
+        Assert.Equal(TimeSpan.FromSeconds(45), KafkaSettings.From(Options(), NullLogger.Instance).SessionTimeout);
     }
+
+    [Fact]
+    public void From_FileChangedLater_IsReadAgainAndWhatCantBeUsedLeavesItAsItWas()
+    {
+        var file = Path.Combine(folder, KafkaSettings.SecretsFile);
+        File.WriteAllText(file, "sasl.password=one");
+        var live = KafkaSettings.From(Options(), NullLogger.Instance).Live!;
+        Assert.Null(live.FindChanged());
+
+        File.WriteAllText(file, "sasl.password=two");
+        var changed = live.FindChanged();
+        Assert.Equal(("one", "two"), (live.Current["sasl.password"], changed!["sasl.password"]));
+        live.Take(changed);
+        Assert.Null(live.FindChanged());
+
+        File.WriteAllText(file, "no setting");
+        Assert.Null(live.FindChanged());
+        Assert.Equal("two", live.Current["sasl.password"]);
+    }
+
+    [Fact]
+    public void From_ServerId_NamesTheGroupsMember() => Assert.Equal("gateway-7", KafkaSettings.From(Options() with { ServerId = "gateway-7" }, NullLogger.Instance).InstanceId);
 
     [Theory]
     [InlineData("")]
@@ -52,11 +75,11 @@ public sealed class KafkaSettingsTests : IDisposable
     {
         File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), $"session.timeout.ms={value}");
 
-        Assert.Throws<OptionsException>(() => KafkaSettings.From(Options()));
+        Assert.Throws<OptionsException>(() => KafkaSettings.From(Options(), NullLogger.Instance));
     }
 
     [Fact]
-    public void From_NoBootstrap_IsRefused() => Assert.Throws<OptionsException>(() => KafkaSettings.From(Options() with { KafkaBootstrap = " " }));
+    public void From_NoBootstrap_IsRefused() => Assert.Throws<OptionsException>(() => KafkaSettings.From(Options() with { KafkaBootstrap = " " }, NullLogger.Instance));
 
     [Theory]
     [InlineData("a=1\nsecret words")]

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Chat.Cells.Cell.Engines.Cassandra;
 
 namespace Chat.Cells.Cell.Hosting;
@@ -14,6 +12,9 @@ public static class CassandraSettings
 
     private const int MaxKeyspaceLength = 48;
 
+    /// <summary>Kafka's log begins with the topics' history, which is in the store: a server that gave up in the middle of the first set-up would leave its lock behind for a minute.</summary>
+    private static readonly TimeSpan StartTimeoutOnKafka = TimeSpan.FromMinutes(1);
+
     /// <summary>The keyspace of a cell that names none: the cell's name, which has neither underscores nor capitals, with underscores for dashes.</summary>
     public static string KeyspaceOf(string cell) => "chat_" + cell.Replace('-', '_');
 
@@ -21,57 +22,42 @@ public static class CassandraSettings
     public static bool IsKeyspace(string name) =>
         name.Length is > 0 and <= MaxKeyspaceLength && char.IsAsciiLetterLower(name[0]) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
 
+    /// <param name="options">The cell's.</param>
+    /// <param name="logger">Hears of secrets that were changed to something useless.</param>
     /// <exception cref="OptionsException">Nodes or datacenter are missing, or a file of the Secret can't be used. Never shows what a file holds.</exception>
-    public static CassandraStoreOptions From(CellOptions options)
+    public static CassandraStoreOptions From(CellOptions options, ILogger logger)
     {
         var keyspace = options.CassandraKeyspace ?? KeyspaceOf(options.Cell);
         if (!IsKeyspace(keyspace)) throw new OptionsException($"--cassandra-keyspace '{keyspace}' is not a keyspace's name: a-z, 0-9 and _, a letter first, at most {MaxKeyspaceLength}.");
-        var userName = ReadLine(options, UserNameFile);
-        var password = ReadLine(options, PasswordFile);
-        if (userName is null != password is null) throw new OptionsException($"--secrets has only one of {UserNameFile} and {PasswordFile}.");
-        return new CassandraStoreOptions
+        var credentials = ReadCredentials(options);
+        var authorities = EngineSecrets.ReadAuthorities(options, AuthoritiesFile);
+        var settings = new CassandraStoreOptions
         {
             ContactPoints = options.Cassandra?.Split(',') ?? throw new OptionsException("--store cassandra needs --cassandra host:port,…."),
             Datacenter = options.CassandraDatacenter ?? throw new OptionsException("--store cassandra needs --cassandra-datacenter."),
             Keyspace = keyspace,
             Replication = options.CassandraReplication,
-            Credentials = userName is null || password is null ? null : (userName, password),
-            CertificateAuthorities = ReadAuthorities(options),
+            Credentials = credentials,
+            ReadCredentials = EngineSecrets.Again(credentials, () => ReadCredentials(options), logger),
+            CertificateAuthorities = authorities,
+            ReadAuthorities = authorities is null
+                ? null
+                : EngineSecrets.Again(authorities, () => EngineSecrets.ReadAuthorities(options, AuthoritiesFile) ?? throw new OptionsException($"The secret {AuthoritiesFile} is gone."), logger),
         };
+        return options.Log == "kafka" ? settings with { StartTimeout = StartTimeoutOnKafka } : settings;
+    }
+
+    private static (string UserName, string Password)? ReadCredentials(CellOptions options)
+    {
+        var userName = ReadLine(options, UserNameFile);
+        var password = ReadLine(options, PasswordFile);
+        if (userName is null != password is null) throw new OptionsException($"--secrets has only one of {UserNameFile} and {PasswordFile}.");
+        return userName is null || password is null ? null : (userName, password);
     }
 
     private static string? ReadLine(CellOptions options, string name)
     {
-        var text = Read(options, name)?.Trim();
+        var text = EngineSecrets.Read(options, name)?.Trim();
         return text is { Length: 0 } ? throw new OptionsException($"The secret {name} is empty.") : text;
-    }
-
-    private static X509Certificate2Collection? ReadAuthorities(CellOptions options)
-    {
-        if (Read(options, AuthoritiesFile) is not { } pem) return null;
-        var authorities = new X509Certificate2Collection();
-        try
-        {
-            authorities.ImportFromPem(pem);
-        }
-        catch (CryptographicException e)
-        {
-            throw new OptionsException($"The secret {AuthoritiesFile} is not PEM: {e.Message}");
-        }
-        // Without one every node would be refused, or worse, a reader might think that TLS is off.
-        return authorities.Count > 0 ? authorities : throw new OptionsException($"The secret {AuthoritiesFile} has no certificate.");
-    }
-
-    private static string? Read(CellOptions options, string name)
-    {
-        var file = Path.Combine(options.SecretsDirectory, name);
-        try
-        {
-            return File.Exists(file) ? File.ReadAllText(file) : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new OptionsException($"'{file}' can't be read: {e.Message}");
-        }
     }
 }

@@ -11,6 +11,9 @@ namespace Chat.Cells.Cell.Hosting;
 /// <summary>The engines behind the ports. Several servers of one cell may share them in one process (tests do); whoever opened them disposes them, after all servers have stopped.</summary>
 public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountStore Accounts, ICellState State) : IAsyncDisposable
 {
+    /// <summary>The file of the secrets folder with who signed the certificates of Redis' servers. When it is there all connections are TLS.</summary>
+    public const string RedisAuthoritiesFile = "redis-ca.pem";
+
     /// <summary>Opens the engines that the options name, each port's by itself: any log goes with any store and any state.</summary>
     /// <exception cref="OptionsException">The secrets, Kafka's or Cassandra's settings can't be used, or Kafka's native library is missing.</exception>
     /// <exception cref="LogException">Another process has the folder, or it can't be used.</exception>
@@ -47,23 +50,32 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
 
     private static async ValueTask<ICellState> OpenStateAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers) =>
         options.State == "redis"
-            ? await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>())
+            ? await RedisCellState.ConnectAsync(ReadRedis(options, time, loggers), loggers.CreateLogger<RedisCellState>(), time)
             : new MemoryCellState(time);
 
     /// <summary>Every engine of the store keeps accounts too.</summary>
     private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
         options.Store == "cassandra"
-            ? await CassandraStore.OpenAsync(CassandraSettings.From(options), time, loggers, cancellationToken)
+            ? await CassandraStore.OpenAsync(CassandraSettings.From(options, SecretsLogger(loggers)), time, loggers, cancellationToken)
             : await OpenSqliteAsync(options.DataDirectory, alone: options.Log == "embedded", time, loggers, cancellationToken);
+
+    private static ILogger SecretsLogger(ILoggerFactory loggers) => loggers.CreateLogger("Chat.Cells.Cell.Hosting.EngineSecrets");
 
     private static RedisOptions ReadRedis(CellOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         using var folder = new SecretsFolder(options, time, loggers.CreateLogger<SecretsFolder>());
         var secrets = folder.Current;
+        var logger = SecretsLogger(loggers);
+        var authorities = EngineSecrets.ReadAuthorities(options, RedisAuthoritiesFile);
         return new RedisOptions
         {
             Endpoints = options.Redis ?? throw new OptionsException("--state redis needs --redis host:port."),
             Password = secrets.RedisPassword,
+            ReadPassword = EngineSecrets.Again(
+                secrets.RedisPassword, () => EngineSecrets.Read(options, CellSecrets.RedisPasswordFile)?.Trim() is { Length: > 0 } password ? password : null, logger),
+            ReadAuthorities = authorities is null
+                ? null
+                : EngineSecrets.Again(authorities, () => EngineSecrets.ReadAuthorities(options, RedisAuthoritiesFile) ?? throw new OptionsException($"The secret {RedisAuthoritiesFile} is gone."), logger),
             Prefix = options.Cell + ":",
             SigningKey = secrets.ServerMessageKey ?? throw new OptionsException($"--state redis needs the secret {CellSecrets.InternalTokenFile}: what servers send each other is signed."),
         };
@@ -71,7 +83,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
 
     private static KafkaLog OpenKafka(CellOptions options, ITopicGenerations? generations, TimeProvider time, ILoggerFactory loggers)
     {
-        var kafka = KafkaSettings.From(options);
+        var kafka = KafkaSettings.From(options, SecretsLogger(loggers));
         try
         {
             return new KafkaLog(kafka, time, loggers.CreateLogger<KafkaLog>(), generations: generations);

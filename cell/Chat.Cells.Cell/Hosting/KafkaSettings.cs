@@ -12,30 +12,29 @@ public static class KafkaSettings
     private const int LeastSession = 1_000;
     private const int LongestSession = 300_000;
 
+    /// <param name="options">The cell's.</param>
+    /// <param name="logger">Hears of a file that was changed to something useless.</param>
     /// <exception cref="OptionsException">No bootstrap servers, or a secrets file that can't be read. Never shows a value of it.</exception>
-    public static KafkaOptions From(CellOptions options)
+    public static KafkaOptions From(CellOptions options, ILogger logger)
     {
         if (string.IsNullOrWhiteSpace(options.KafkaBootstrap)) throw new OptionsException("--log kafka needs --kafka-bootstrap host:port,….");
-        var file = Path.Combine(options.SecretsDirectory, SecretsFile);
-        try
+        var settings = Read(options);
+        var kafka = new KafkaOptions
         {
-            var settings = File.Exists(file) ? Parse(File.ReadAllText(file)) : new Dictionary<string, string>();
-            var kafka = new KafkaOptions
-            {
-                BootstrapServers = options.KafkaBootstrap,
-                Prefix = options.KafkaPrefixed ? options.Cell + "." : "",
-                ExternalTopics = options.KafkaTopicsExternal,
-                ReplicationFactor = (short)options.KafkaReplication,
-                MinInSyncReplicas = options.KafkaMinInSync,
-                Settings = settings,
-            };
-            return settings.TryGetValue(SessionTimeout, out var session) ? kafka with { SessionTimeout = ReadSession(session) } : kafka;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new OptionsException($"'{file}' can't be read: {e.Message}");
-        }
+            BootstrapServers = options.KafkaBootstrap,
+            Prefix = options.KafkaPrefixed ? options.Cell + "." : "",
+            ExternalTopics = options.KafkaTopicsExternal,
+            ReplicationFactor = (short)options.KafkaReplication,
+            MinInSyncReplicas = options.KafkaMinInSync,
+            InstanceId = options.ServerId,
+            Settings = settings,
+            Live = new LiveSettings(settings, EngineSecrets.Again(settings, () => Read(options), logger)),
+        };
+        return settings.TryGetValue(SessionTimeout, out var session) ? kafka with { SessionTimeout = ReadSession(session) } : kafka;
     }
+
+    private static IReadOnlyDictionary<string, string> Read(CellOptions options) =>
+        EngineSecrets.Read(options, SecretsFile) is { } text ? Parse(text) : new Dictionary<string, string>();
 
     /// <summary>The heartbeat's interval follows it, so that it is the engine's and not only the client's.</summary>
     private static TimeSpan ReadSession(string text) =>

@@ -72,6 +72,35 @@ public sealed class ConnectTests : FaultTest
     }
 
     [Fact]
+    public async Task Reconnect_PasswordChanged_TheNewOneIsRead()
+    {
+        await using var server = new FaultServer { Credentials = ("anna", "first") };
+        var password = "first";
+        var (cluster, session) = await ConnectAsync(Options(server) with { Credentials = ("nobody", "never"), ReadCredentials = () => ("anna", Volatile.Read(ref password)) });
+        await using var c = cluster;
+        Assert.Empty(await session.ExecuteAsync(new SimpleStatement("TRUNCATE k.t")));
+
+        await server.StopAsync();
+        server.Credentials = ("anna", "second");
+        Volatile.Write(ref password, "second");
+        server.Start();
+
+        using var limit = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            try
+            {
+                Assert.Empty(await session.ExecuteAsync(new SimpleStatement("TRUNCATE k.t")));
+                return;
+            }
+            catch (DriverException) when (!limit.IsCancellationRequested)
+            {
+                await Task.Delay(20); // not connected again yet
+            }
+        }
+    }
+
+    [Fact]
     public async Task Connect_CredentialsMissing_IsSaid()
     {
         await using var server = new FaultServer { Credentials = ("anna", "sésame") };

@@ -42,7 +42,7 @@ internal sealed class FaultServer : IAsyncDisposable
     /// <summary>Version 5 is there, but only for those who ask for a beta: the refusal then is itself a v5 frame.</summary>
     public bool Version5IsBeta { get; init; }
 
-    public (string User, string Password)? Credentials { get; init; }
+    public (string User, string Password)? Credentials { get; set; }
 
     /// <summary>Not null: TLS.</summary>
     public X509Certificate2? Certificate { get; init; }

@@ -11,7 +11,9 @@ internal sealed record ConnectionSettings
 {
     public required byte Version { get; init; }
     public required string ClientName { get; init; }
-    public (string UserName, string Password)? Credentials { get; init; }
+    /// <summary>Asked at each handshake of a server that wants a password.</summary>
+    public Func<(string UserName, string Password)?> Credentials { get; init; } = static () => null;
+
     public Func<IPEndPoint, SslClientAuthenticationOptions>? Tls { get; init; }
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(12);

@@ -23,7 +23,7 @@ internal sealed class Handshake(IPEndPoint host, ConnectionSettings settings, St
         reader.Segmented = settings.Version >= 5;
         if (header.Opcode == Opcode.Ready) return;
         if (header.Opcode != Opcode.Authenticate) throw new DriverInternalError($"The server answered STARTUP with {header.Opcode}.");
-        if (settings.Credentials is not { } credentials) throw new AuthenticationException($"{host} asks for credentials, and none are configured.");
+        if (settings.Credentials() is not { } credentials) throw new AuthenticationException($"{host} asks for credentials, and none are configured.");
 
         (header, body) = await ExchangeAsync(Requests.AuthResponse(credentials.UserName, credentials.Password), anyVersion: false, cancellationToken);
         if (header.Opcode == Opcode.Error) throw ServerErrors.Read(Body(header, body));

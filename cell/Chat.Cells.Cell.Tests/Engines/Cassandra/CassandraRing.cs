@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using Cassandra;
+using Chat.Cells.Cell.Engines;
 using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -61,7 +62,7 @@ public sealed class CassandraRing : IAsyncLifetime
     public async Task InitializeAsync()
     {
         if (Lack.Of(Needed.Cassandra) is not null) return;
-        cluster = new Cluster(new ClusterOptions { ContactPoints = ContactPoints, LocalDatacenter = Datacenter, Credentials = Credentials, Tls = Authorities is { } ca ? _ => RingConnection.Secured(ca) : null });
+        cluster = new Cluster(new ClusterOptions { ContactPoints = ContactPoints, LocalDatacenter = Datacenter, Credentials = Credentials, Tls = Authorities is { } ca ? _ => CertificateTrust.In(ca) : null });
         session = await cluster.ConnectAsync(default);
     }
 

@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Connections;
@@ -100,6 +101,62 @@ public abstract class KafkaCellContract : IAsyncLifetime
             await ExchangeAsync(sender, receiver, direct, group, "after");
             await receiver.SettleAsync();
             Assert.Empty(receiver.Kept("new_message"));
+        }
+    }
+
+    [Fact]
+    public async Task Topics_MadeAgainUnderTheRunningCell_TheEpochRisesAndAnOldCursorGetsAllOnceInOrder()
+    {
+        await using var cell = await StartAsync();
+        var anna = await cell.SignUpAsync("anna");
+        var bob = await cell.SignUpAsync("bob");
+        var direct = await cell.CreateDirectAsync(anna, bob);
+        var group = await cell.CreateGroupAsync(anna, "group", bob);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var receiver = await cell.ConnectAsync(bob);
+        var cursor = await ExchangeAsync(sender, receiver, direct, group, "before");
+        // What nobody had processed would be gone with the topics.
+        for (var i = 0; i < 5; i++) await SendAsync(sender, direct, $"while away {i}");
+        for (var i = 0; i < 5; i++) await receiver.PayloadAsync("new_message");
+
+        foreach (var topic in CellTopics.All(Topics.Embedded, Options.Cell, []).Where(t => t.Name is Topics.InboxTopic or Topics.DirectMessages or Topics.GroupMessages)) await RemakeAsync(topic);
+        // A request of before is still known.
+        for (var i = 0; i < 10; i++) await SendUntilAckedAsync(sender, direct, $"while away {i}");
+        var seen = new List<string>();
+        var last = cursor;
+        while (seen.Count < 5)
+        {
+            var message = await receiver.PayloadAsync("new_message");
+            seen.Add((string)message["content"]!);
+            last = (string)message["cursor"]!;
+        }
+        Assert.Equal(Enumerable.Range(5, 5).Select(i => $"while away {i}"), seen);
+        Assert.True(InboxCursor.TryParse(cursor, out var old) && InboxCursor.TryParse(last, out var now) && now.Epoch > old.Epoch, $"{last} is of no later epoch than {cursor}");
+
+        await using var late = await cell.OpenAsync(bob);
+        var missed = await SyncAsync(late, cursor);
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"while away {i}"), missed[direct]);
+        await ExchangeAsync(sender, late, direct, group, "after");
+        await late.SettleAsync();
+        Assert.Empty(late.Kept("new_message"));
+    }
+
+    private static async Task SendUntilAckedAsync(TestSocket sender, string channel, string text)
+    {
+        using var bound = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var requestId = text.Replace(' ', '-');
+        while (true)
+        {
+            await sender.MessageAsync(channel, text, requestId);
+            System.Text.Json.Nodes.JsonObject frame;
+            do
+            {
+                frame = await sender.NextAsync() ?? throw new InvalidOperationException("closed");
+            }
+            while ((string?)frame["requestId"] != requestId || (string)frame["type"]! is not ("message_ack" or "error"));
+            if ((string)frame["type"]! == "message_ack") return;
+            Assert.Contains((string)frame["payload"]!["code"]!, (string[])["retry", "busy"]);
+            await Task.Delay(200, bound.Token);
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed class RunningLog(MockKafkaCluster cluster, KafkaLog log, Lines l
 
     public KafkaLog Log => log;
 
-    public static async Task<RunningLog> StartAsync(TimeSpan? patience = null, ITopicGenerations? generations = null)
+    public static async Task<RunningLog> StartAsync(TimeSpan? patience = null, ITopicGenerations? generations = null, LiveSettings? live = null)
     {
         var cluster = new MockKafkaCluster();
         var options = new KafkaOptions
@@ -45,6 +45,8 @@ internal sealed class RunningLog(MockKafkaCluster cluster, KafkaLog log, Lines l
             AppendTimeout = patience ?? TimeSpan.FromSeconds(40),
             SessionTimeout = TimeSpan.FromSeconds(6),
             TopicCheckInterval = TimeSpan.FromMilliseconds(500),
+            RequestTimeout = live is null ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(3),
+            Live = live,
         };
         var lines = new Lines();
         var log = new KafkaLog(options, TimeProvider.System, lines, new MockTopicAdmin(cluster), generations);

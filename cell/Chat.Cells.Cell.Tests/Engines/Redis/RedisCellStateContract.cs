@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Chat.Cells.Cell.Engines.Redis;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts;
@@ -15,7 +16,10 @@ public abstract class RedisCellStateContract : CellStateContract
 
     protected virtual string? Password => null;
 
-    protected override async ValueTask<ICellState> OpenAsync() => state = await ConnectAsync(Endpoints, Password);
+    /// <summary>Null: no TLS.</summary>
+    protected virtual X509Certificate2Collection? Authorities => null;
+
+    protected override async ValueTask<ICellState> OpenAsync() => state = await ConnectAsync(Endpoints, Password, authorities: Authorities);
 
     protected override async ValueTask CloseAsync()
     {
@@ -24,7 +28,15 @@ public abstract class RedisCellStateContract : CellStateContract
 
     protected override Task PassAsync(TimeSpan time) => Task.Delay(time + TimeSpan.FromMilliseconds(50));
 
-    internal static Task<RedisCellState> ConnectAsync(string endpoints, string? password = null, TimeSpan? timeout = null) => RedisCellState.ConnectAsync(
-        new RedisOptions { Endpoints = endpoints, Password = password, Prefix = "test:", SigningKey = Key, Timeout = timeout ?? TimeSpan.FromSeconds(20) },
+    internal static Task<RedisCellState> ConnectAsync(string endpoints, string? password = null, TimeSpan? timeout = null, X509Certificate2Collection? authorities = null) => RedisCellState.ConnectAsync(
+        new RedisOptions
+        {
+            Endpoints = endpoints,
+            Password = password,
+            Prefix = "test:",
+            SigningKey = Key,
+            Timeout = timeout ?? TimeSpan.FromSeconds(20),
+            ReadAuthorities = authorities is null ? null : () => authorities,
+        },
         NullLogger<RedisCellState>.Instance);
 }

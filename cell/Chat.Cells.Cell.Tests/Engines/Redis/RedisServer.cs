@@ -10,7 +10,7 @@ internal sealed class RedisServer : IAsyncDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
     private readonly string folder = Directory.CreateTempSubdirectory("chatcells-redis-").FullName;
-    private readonly string? password;
+    private string? password;
     private readonly string[] more;
     private Process process = null!;
 
@@ -50,6 +50,14 @@ internal sealed class RedisServer : IAsyncDisposable
     {
         process.Kill();
         await process.WaitForExitAsync();
+    }
+
+    /// <summary>As <c>CONFIG SET requirepass</c> does: who is logged in stays so, and is then sent away.</summary>
+    public async Task ChangePasswordAsync(string next)
+    {
+        Assert.StartsWith("+OK", await AskAsync("CONFIG", "SET", "requirepass", next), StringComparison.Ordinal);
+        password = next;
+        foreach (var kind in new[] { "normal", "pubsub" }) await AskAsync("CLIENT", "KILL", "TYPE", kind);
     }
 
     public Task PauseAsync() => SignalAsync("-STOP");
@@ -131,7 +139,7 @@ internal sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>Low enough that a cluster's bus, 10,000 above, is a port too.</summary>
-    private static int FreePort()
+    internal static int FreePort()
     {
         while (true)
         {

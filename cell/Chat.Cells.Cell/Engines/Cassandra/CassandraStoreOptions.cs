@@ -24,6 +24,12 @@ public sealed record CassandraStoreOptions
     /// <summary>Who may have signed the nodes' certificates; null for no TLS.</summary>
     public X509Certificate2Collection? CertificateAuthorities { get; init; }
 
+    /// <summary>Asked instead of <see cref="Credentials"/> for each new connection: the secret may have been changed. Null: they never change.</summary>
+    public Func<(string UserName, string Password)?>? ReadCredentials { get; init; }
+
+    /// <summary>Asked instead of <see cref="CertificateAuthorities"/> for each new connection, where there were any at the start. Null: they never change.</summary>
+    public Func<X509Certificate2Collection>? ReadAuthorities { get; init; }
+
     /// <summary>How long requests are kept, from their append time.</summary>
     public TimeSpan RequestMemory { get; init; } = Ports.RequestRow.KeptFor;
 

@@ -1,5 +1,3 @@
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Cassandra;
 using Chat.Cells.Cell.Ports;
 using ISession = Cassandra.ISession;
@@ -100,7 +98,8 @@ internal sealed partial class RingConnection : IAsyncDisposable
                 ContactPoints = options.ContactPoints,
                 LocalDatacenter = options.Datacenter,
                 Credentials = options.Credentials,
-                Tls = options.CertificateAuthorities is { } authorities ? _ => Secured(authorities) : null,
+                ReadCredentials = options.ReadCredentials,
+                Tls = options.CertificateAuthorities is { } authorities ? _ => CertificateTrust.In(options.ReadAuthorities?.Invoke() ?? authorities) : null,
                 QueryOptions = new QueryOptions { Timeout = options.Timeout },
             },
             loggers.CreateLogger<Cluster>(),
@@ -119,18 +118,6 @@ internal sealed partial class RingConnection : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
-    }
-
-    /// <summary>Certificates are checked against the given authorities alone. Nodes are met by address, which certificates seldom name: whoever the authorities signed is a node.</summary>
-    internal static SslClientAuthenticationOptions Secured(X509Certificate2Collection authorities)
-    {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(authorities);
-        return new SslClientAuthenticationOptions
-        {
-            CertificateChainPolicy = policy,
-            RemoteCertificateValidationCallback = static (_, _, _, errors) => (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None,
-        };
     }
 
     private async Task<bool> WaitAsync(TimeSpan pause)

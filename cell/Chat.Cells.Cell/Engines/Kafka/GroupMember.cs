@@ -14,9 +14,14 @@ internal sealed partial class GroupMember
     private static readonly TimeSpan PollTimeout = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan AnewDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RevokeTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Heartbeats per session: a rebalance reaches the other members with their next heartbeat, so that their interval is part of every hand-over.</summary>
+    private const int Heartbeats = 6;
 
     private readonly KafkaOptions _options;
     private readonly string _group;
+    private readonly string? _instanceId;
     private readonly IReadOnlyList<string> _names;
     private readonly KafkaTopics _topics;
     private readonly IPartitionProcessorFactory _factory;
@@ -26,10 +31,20 @@ internal sealed partial class GroupMember
     private readonly ConcurrentQueue<PumpCommand> _commands = new();
     private readonly Dictionary<Confluent.Kafka.TopicPartition, PartitionPump> _pumps = [];
 
-    public GroupMember(KafkaOptions options, string group, IReadOnlyList<string> names, KafkaTopics topics, IPartitionProcessorFactory factory, TimeProvider time, ILogger logger)
+    /// <param name="options">How to reach Kafka.</param>
+    /// <param name="group">Without the prefix.</param>
+    /// <param name="instanceId">Names a member that comes back after a restart; null for one that is another each time.</param>
+    /// <param name="names">The topics, without the prefix.</param>
+    /// <param name="topics">What is known about them.</param>
+    /// <param name="factory">Makes a processor for each partition held.</param>
+    /// <param name="time">For back-off.</param>
+    /// <param name="logger">Never gets record contents.</param>
+    public GroupMember(
+        KafkaOptions options, string group, string? instanceId, IReadOnlyList<string> names, KafkaTopics topics, IPartitionProcessorFactory factory, TimeProvider time, ILogger logger)
     {
         _options = options;
         _group = group;
+        _instanceId = instanceId;
         _names = names;
         _topics = topics;
         _factory = factory;
@@ -60,9 +75,30 @@ internal sealed partial class GroupMember
         finally
         {
             _anew.Cancel();
-            // Their last commits must come before the group is left, which Close does at once.
+            // Their last commits must come before the group is left.
             Stop([.. _pumps.Keys]);
+            Leave(consumer);
             consumer.Close();
+        }
+    }
+
+    /// <summary>
+    /// Others get the partitions at once. Closing alone would keep a named member's place for its next start until the session ends; a subscription that is given up is left for
+    /// good, which shows in the member id.
+    /// </summary>
+    private void Leave(IConsumer<byte[], byte[]> consumer)
+    {
+        if (_instanceId is null) return;
+        var started = _time.GetTimestamp();
+        try
+        {
+            consumer.Unsubscribe();
+            // What still comes is read again by whoever has the partition next: nothing of it is committed.
+            while (consumer.MemberId is { Length: > 0 } && _time.GetElapsedTime(started) < LeaveTimeout) consumer.Consume(PollTimeout);
+        }
+        catch (KafkaException e)
+        {
+            LogPollFailed(_group, e.Error.Reason);
         }
     }
 
@@ -98,13 +134,14 @@ internal sealed partial class GroupMember
         var config = new ConsumerConfig(_options.Client("chat-cells-" + _group))
         {
             GroupId = _options.Full(_group),
+            GroupInstanceId = _instanceId,
             EnableAutoCommit = false,
             EnableAutoOffsetStore = false,
             // Nothing is skipped without a word: see PartitionPump.OutOfRange.
             AutoOffsetReset = AutoOffsetReset.Error,
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
-            HeartbeatIntervalMs = (int)_options.SessionTimeout.TotalMilliseconds / 3,
+            HeartbeatIntervalMs = (int)_options.SessionTimeout.TotalMilliseconds / Heartbeats,
             FetchWaitMaxMs = 100,
             FetchMinBytes = 1,
             FetchErrorBackoffMs = 100,

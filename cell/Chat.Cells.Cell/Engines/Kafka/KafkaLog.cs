@@ -37,7 +37,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         _admin = admin ?? new KafkaTopicAdmin(options);
         _appender = new KafkaAppender(options, time, logger);
         _readers = new PartitionReaders(options);
-        _topics = new KafkaTopics(options, _admin, new TopicHistories(generations), BeginAnew, logger);
+        _topics = new KafkaTopics(options, _admin, new TopicHistories(generations), RenewClients, logger);
         _watching = new Lazy<Task>(() => Task.Run(WatchAsync));
     }
 
@@ -79,12 +79,19 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
 
     public async Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken)
     {
+        var instanceId = _options.InstanceId;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _topics.Changed);
-                await new GroupMember(_options, group, topics, _topics, factory, _time, _logger).RunAsync(either.Token);
+                await new GroupMember(_options, group, instanceId, topics, _topics, factory, _time, _logger).RunAsync(either.Token);
+            }
+            catch (KafkaException e) when (e.Error.Code == ErrorCode.FencedInstanceId)
+            {
+                // Who came later has the place. This one goes on as a member like any other, so that the two don't drive each other out for ever.
+                LogFenced(group, instanceId ?? "");
+                instanceId = null;
             }
             catch (Exception e) when (e is KafkaException or LogException)
             {
@@ -136,10 +143,34 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
     private static OffsetRange Logical(TopicHistory history, TopicPartition partition, OffsetRange own) =>
         new(history.Logical(partition.Partition, own.Oldest), history.Logical(partition.Partition, own.Next));
 
-    private void BeginAnew()
+    private void RenewClients()
     {
-        _appender.Renew("a topic was made again");
+        _appender.Renew("a topic was made again, or the settings were changed");
         _readers.Reset();
+    }
+
+    /// <summary>Clients keep the settings that they were made with: when the secret's were changed, and brokers take them, all are replaced. What was under way is finished first.</summary>
+    private async Task TakeSettingsAsync()
+    {
+        if (_options.Live is not { } live || live.FindChanged() is not { } changed) return;
+        if (await Task.Run(() => LiveSettings.Try(_options, changed)) is { } reason)
+        {
+            LogSettingsRefused(reason);
+            return;
+        }
+        live.Take(changed);
+        LogSettingsTaken();
+        (_admin as KafkaTopicAdmin)?.Renew();
+        var observers = _observers.Keys.Select(name => _observers.TryRemove(name, out var observer) ? observer : null).OfType<Lazy<IConsumer<byte[], byte[]>>>().ToList();
+        await _topics.BeginAnewAsync();
+        _ = DisposeLaterAsync(observers);
+    }
+
+    /// <summary>Others may be in the middle of a call.</summary>
+    private async Task DisposeLaterAsync(IReadOnlyList<Lazy<IConsumer<byte[], byte[]>>> observers)
+    {
+        await Task.Delay(_options.RequestTimeout * 2, _time, _disposing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var observer in observers) observer.Value.Dispose();
     }
 
     private async Task WatchAsync()
@@ -151,6 +182,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
             {
                 try
                 {
+                    await TakeSettingsAsync();
                     await _topics.CheckAsync(_disposing.Token);
                 }
                 catch (Exception e) when (!_disposing.IsCancellationRequested)
@@ -194,6 +226,15 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
 
     [LoggerMessage(1, LogLevel.Error, "The consumer of group {Group} failed for good and is replaced")]
     private partial void LogMemberFailed(Exception exception, string group);
+
+    [LoggerMessage(3, LogLevel.Error, "Group {Group}: another process of the cell has taken the place of --server-id {ServerId}; each needs an id of its own")]
+    private partial void LogFenced(string group, string serverId);
+
+    [LoggerMessage(4, LogLevel.Information, "The changed settings of Kafka's clients are used")]
+    private partial void LogSettingsTaken();
+
+    [LoggerMessage(5, LogLevel.Warning, "The settings of Kafka's clients were changed, and the brokers don't take them; those of before are kept, and it is tried again. {Reason}")]
+    private partial void LogSettingsRefused(string reason);
 
     [LoggerMessage(2, LogLevel.Warning, "It can't be seen whether topics are still the same: {Reason}")]
     private partial void LogCheckFailed(string reason);

@@ -29,20 +29,29 @@ public sealed record KafkaOptions
     /// <summary>How long metadata and offset requests may take.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often it is looked whether topics were deleted or made again.</summary>
+    /// <summary>How often it is looked whether topics were deleted or made again, and whether the settings of the secret were changed.</summary>
     public TimeSpan TopicCheckInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>After this silence the group gives a member's partitions to others.</summary>
-    public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(6);
+
+    /// <summary>
+    /// This server's id, the same after a restart (KIP-345): a member that died and comes back within <see cref="SessionTimeout"/> has its partitions again at once, without a
+    /// rebalance. Null: every start is another member, and what a dead one held is free when its session ends.
+    /// </summary>
+    public string? InstanceId { get; init; }
 
     /// <summary>Security and other client settings by librdkafka's names (<c>security.protocol</c>, <c>sasl.username</c>, …), from the cell's secret. Never logged.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The same settings where they may change while the server runs; then these are used. Null: they never change.</summary>
+    public LiveSettings? Live { get; init; }
 
     internal string Full(string name) => Prefix + name;
 
     internal ClientConfig Client(string clientId)
     {
-        var config = new ClientConfig(new Dictionary<string, string>(Settings))
+        var config = new ClientConfig(new Dictionary<string, string>(Live?.Current ?? Settings))
         {
             BootstrapServers = BootstrapServers,
             ClientId = clientId,

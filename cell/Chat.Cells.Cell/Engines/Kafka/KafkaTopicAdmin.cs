@@ -128,6 +128,9 @@ internal sealed class KafkaTopicAdmin : ITopicAdmin
         }
     }
 
+    /// <summary>Calls that begin now use a client with the settings as they are now.</summary>
+    public void Renew() => Replace(Volatile.Read(ref _admin));
+
     /// <summary>
     /// A client whose controller left the cluster waits for that one until its next refresh of the metadata, minutes later, although the controller is another by then or
     /// has come back; a new one asks the brokers that it is given.

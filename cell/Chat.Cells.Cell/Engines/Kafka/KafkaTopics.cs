@@ -103,7 +103,8 @@ internal sealed partial class KafkaTopics(KafkaOptions options, ITopicAdmin admi
         if (history.Logical(0, 0) is var first and > 0) LogAgain(spec.Name, LogOffset.GenerationOf(first));
     }
 
-    private async Task BeginAnewAsync()
+    /// <summary>Whoever reads, appends or consumes stops and begins anew.</summary>
+    public async Task BeginAnewAsync()
     {
         CancellationTokenSource before;
         lock (_lock) (before, _changed) = (_changed, new CancellationTokenSource());

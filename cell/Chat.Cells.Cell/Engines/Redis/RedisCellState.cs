@@ -18,50 +18,25 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
     private readonly RedisOptions _options;
     private readonly SignedMessages _messages;
     private readonly ILogger _logger;
-    private readonly ConnectionMultiplexer _redis;
+    private readonly RedisConnection _redis;
     private long _hungUntil;
 
-    private RedisCellState(RedisOptions options, ConnectionMultiplexer redis, ILogger logger)
+    private RedisCellState(RedisOptions options, RedisConnection redis, ILogger logger)
     {
         _options = options;
         _redis = redis;
         _logger = logger;
         _messages = new SignedMessages(options.SigningKey);
-        redis.ConnectionFailed += (_, e) => LogLost(e.EndPoint?.ToString() ?? "", e.FailureType);
-        redis.ConnectionRestored += (_, e) => LogRestored(e.EndPoint?.ToString() ?? "");
     }
 
-    private IDatabase Database => _redis.GetDatabase();
+    private IDatabase Database => _redis.Database;
 
     /// <summary>Connects; a server that isn't there yet is connected to when it comes.</summary>
-    /// <exception cref="CellStateException">The password is wrong or missing.</exception>
-    public static async Task<RedisCellState> ConnectAsync(RedisOptions options, ILogger<RedisCellState> logger)
+    /// <exception cref="CellStateException">The password is wrong or missing, or the server can't be trusted.</exception>
+    public static async Task<RedisCellState> ConnectAsync(RedisOptions options, ILogger<RedisCellState> logger, TimeProvider? time = null)
     {
         if (options.SigningKey.Length < 32) throw new ArgumentException("The signing key has fewer than 32 bytes.", nameof(options));
-        var milliseconds = (int)options.Timeout.TotalMilliseconds;
-        var configuration = new ConfigurationOptions
-        {
-            AbortOnConnectFail = false,
-            Password = options.Password,
-            ConnectTimeout = milliseconds,
-            SyncTimeout = milliseconds,
-            ResponseTimeout = milliseconds * 2,
-            KeepAlive = 5,
-            ConnectRetry = 1,
-            ReconnectRetryPolicy = new LinearRetry(200),
-            ClientName = "chat-cells",
-        };
-        foreach (var endpoint in options.Endpoints.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            configuration.EndPoints.Add(endpoint);
-            var taken = await PasswordCheck.AskAsync(endpoint, options.Password, options.Timeout);
-            if (taken is false) throw new CellStateException($"Redis at {endpoint} refuses the password (or wants one).");
-            if (taken is null) LogNotThere(logger, endpoint);
-        }
-        var redis = await ConnectionMultiplexer.ConnectAsync(configuration);
-        // Hints and verdicts for one server stay in order.
-        redis.PreserveAsyncOrder = true;
-        return new RedisCellState(options, redis, logger);
+        return new RedisCellState(options, await RedisConnection.OpenAsync(options, time ?? TimeProvider.System, logger), logger);
     }
 
     public async ValueTask RegisterAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken)
@@ -95,11 +70,10 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
     }
 
     public async ValueTask PublishAsync(string serverId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
-        await GuardAsync(() => _redis.GetSubscriber().PublishAsync(Channel(serverId), _messages.Sign(serverId, message.Span)), cancellationToken);
+        await GuardAsync(() => _redis.Publisher.PublishAsync(Channel(serverId), _messages.Sign(serverId, message.Span)), cancellationToken);
 
     public async ValueTask<IAsyncDisposable> SubscribeAsync(string serverId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken)
     {
-        var subscriber = _redis.GetSubscriber();
         var queue = new HandlerQueue(handler);
         Action<RedisChannel, RedisValue> receive = (_, value) =>
         {
@@ -107,13 +81,13 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
             else LogForged(serverId);
         };
         var channel = Channel(serverId);
-        var subscription = new Subscription(queue, () => subscriber.UnsubscribeAsync(channel, receive, CommandFlags.FireAndForget));
+        var subscription = new Subscription(queue, () => _redis.UnsubscribeAsync(channel, receive));
         try
         {
             await GuardAsync(
                 async () =>
                 {
-                    await subscriber.SubscribeAsync(channel, receive);
+                    await _redis.SubscribeAsync(channel, receive);
                     return true;
                 },
                 cancellationToken);
@@ -143,8 +117,7 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _redis.CloseAsync();
-        _redis.Dispose();
+        await _redis.DisposeAsync();
     }
 
     // Braces make the user the hash tag: all keys of a user lie on one node.
@@ -231,13 +204,4 @@ public sealed partial class RedisCellState : ICellState, IAsyncDisposable
 
     [LoggerMessage(1, LogLevel.Warning, "A message for server {ServerId} had no valid signature and was dropped")]
     private partial void LogForged(string serverId);
-
-    [LoggerMessage(2, LogLevel.Warning, "The connection to Redis at {Endpoint} is lost: {Failure}")]
-    private partial void LogLost(string endpoint, ConnectionFailureType failure);
-
-    [LoggerMessage(3, LogLevel.Information, "Redis at {Endpoint} is back")]
-    private partial void LogRestored(string endpoint);
-
-    [LoggerMessage(4, LogLevel.Warning, "Redis at {Endpoint} isn't there yet; it is waited for")]
-    private static partial void LogNotThere(ILogger logger, string endpoint);
 }

@@ -1,0 +1,88 @@
+using System.Text;
+using Chat.Cells.Cell.Engines.Kafka;
+using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Tests.Contracts;
+using Chat.Cells.Cell.Tests.Contracts.Running;
+
+namespace Chat.Cells.Cell.Tests.Engines.Kafka;
+
+/// <summary>
+/// Servers that stop, and servers that come back under their id, on the Kafka that <c>KAFKA_BOOTSTRAP_SERVERS</c> names: the mock knows no static members. The session is far longer
+/// than any wait, so that nothing here happens because it ended.
+/// </summary>
+[Needs(Needed.Kafka)]
+public sealed class KafkaMembershipTests : IAsyncLifetime
+{
+    private const int Partitions = 4;
+    private static readonly TimeSpan Session = TimeSpan.FromMinutes(5);
+    private readonly string topic = $"members.{Ulid.NewUlid()}";
+    private readonly List<KafkaLog> logs = [];
+    private readonly Lines lines = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        foreach (var log in logs) await log.DisposeAsync();
+        await RealKafka.DeleteTopicsAsync(["test." + topic]);
+    }
+
+    [Fact]
+    public async Task Consume_MemberStops_OthersHaveItsPartitionsAtOnce()
+    {
+        var (first, second) = (await OpenAsync("server-1"), await OpenAsync("server-2"));
+        var (staying, leaving) = (new RecordingConsumer(), new RecordingConsumer());
+        await using var running = Run(first, staying);
+        await using (Run(second, leaving))
+        {
+            await Eventually.TrueAsync(() => leaving.Live.Count > 0 && staying.Live.Count + leaving.Live.Count == Partitions, "both members have partitions");
+        }
+
+        await Eventually.TrueAsync(() => staying.Live.Count == Partitions, "the other member has all partitions");
+        await AppendAsync(first, 0, 40);
+        await Eventually.TrueAsync(() => staying.Seen.Select(s => s.Value).Distinct().Count() == 40, "all is processed");
+        Assert.Empty(staying.Faults);
+    }
+
+    [Fact]
+    public async Task Consume_ServerComesBackUnderItsId_HasItsPartitionsAtOnceAndTheOldProcessHarmsNothing()
+    {
+        var (other, dead) = (await OpenAsync("server-1"), await OpenAsync("server-2"));
+        var (beside, before, after) = (new RecordingConsumer(), new RecordingConsumer(), new RecordingConsumer());
+        await using var runningOther = Run(other, beside);
+        await using var runningDead = Run(dead, before);
+        await Eventually.TrueAsync(() => before.Live.Count > 0 && beside.Live.Count + before.Live.Count == Partitions, "both members have partitions");
+        var held = before.Live;
+        await AppendAsync(other, 0, 40);
+        await Eventually.TrueAsync(() => Distinct(beside, before) == 40, "all is processed");
+        var starts = beside.Starts.Count;
+
+        // Nobody told Kafka that the first process is gone; for the group it is the same member.
+        var again = await OpenAsync("server-2");
+        await using var runningAgain = Run(again, after);
+        await Eventually.TrueAsync(() => held.All(after.Live.Contains), "the new process has its predecessor's partitions");
+        await AppendAsync(other, 40, 80);
+        await Eventually.TrueAsync(() => Distinct(beside, before, after) == 80, "all is processed");
+
+        Assert.Equal(starts, beside.Starts.Count);
+        Assert.Empty(after.Faults.Concat(beside.Faults));
+        await Eventually.TrueAsync(() => lines.Written.Any(line => line.Contains("has taken the place of --server-id server-2", StringComparison.Ordinal)), "the old process says so");
+    }
+
+    private static int Distinct(params RecordingConsumer[] consumers) => consumers.SelectMany(c => c.Seen).Select(s => s.Value).Distinct().Count();
+
+    private async Task<KafkaLog> OpenAsync(string serverId)
+    {
+        var log = new KafkaLog(RealKafka.Options() with { Prefix = "test.", InstanceId = serverId, SessionTimeout = Session }, TimeProvider.System, lines);
+        logs.Add(log);
+        await log.EnsureTopicsAsync([new TopicSpec(topic, Partitions, TimeSpan.FromDays(1))], default);
+        return log;
+    }
+
+    private async Task AppendAsync(KafkaLog log, int from, int to)
+    {
+        for (var i = from; i < to; i++) await log.AppendAsync(new TopicPartition(topic, i % Partitions), "key"u8.ToArray(), Encoding.UTF8.GetBytes($"{i}"), default);
+    }
+
+    private Running Run(KafkaLog log, RecordingConsumer consumer) => new(token => log.ConsumeAsync("group." + topic, [topic], consumer, token));
+}
