@@ -4,6 +4,7 @@ using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Messaging.Doubles;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Inbox;
 
@@ -149,6 +150,34 @@ public sealed class DeliveryTests
         cell.State.Down = false;
         await Eventually.TrueAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
         Assert.Equal(cell.Store.Inbox.Keys.Single().Cursor, cell.State.Cursors[Say.Anna]);
+    }
+
+    [Fact]
+    public async Task Process_PartitionTakenAwayWhileTheStateWasDown_LatestCursorIsRaisedAllTheSame()
+    {
+        cell.State.Down = true;
+        Append(1, null, Say.Anna);
+        var worker = await Worker.StartAsync(cell.Log, DeliveryRole.Group, Partition, cell.Delivery());
+        await worker.StepAsync(10);
+        await worker.StopAsync();
+
+        cell.State.Down = false;
+
+        await Eventually.TrueAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
+    }
+
+    [Fact]
+    public async Task Announce_ManyUsersMissed_RaisesThemInCallsThatTheStateCanAnswer()
+    {
+        await using var announcer = new CursorAnnouncer(cell.State, TimeProvider.System, NullLogger.Instance);
+        var missed = Enumerable.Range(0, 5_000).Select(i => new UserCursor($"a.{i}", new InboxCursor(1, 1, i))).ToList();
+        cell.State.Down = true;
+        await Assert.ThrowsAsync<IOException>(async () => await announcer.AdvanceAsync(missed, CancellationToken.None));
+
+        cell.State.Down = false;
+
+        await Eventually.TrueAsync(() => cell.State.Cursors.Count == missed.Count, "all cursors are raised");
+        Assert.InRange(cell.State.MostCursors, 1, 2_000);
     }
 
     private void Append(long sourceOffset, long? previous, params string[] users)

@@ -9,7 +9,10 @@ namespace Chat.Cells.Cell.Inbox;
 internal sealed partial class CursorAnnouncer(ICellState state, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     /// <summary>Above it the oldest are not kept: then it is the gateways' doubt (they read inboxes after an outage) that finds them.</summary>
-    private const int MaxMissed = 100_000;
+    private const int MaxMissed = 200_000;
+
+    /// <summary>So many are raised in one call: more would not be done within the state's time-out, however often they were tried.</summary>
+    private const int CursorsPerCall = 2_000;
 
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource stopping = new();
@@ -58,31 +61,40 @@ internal sealed partial class CursorAnnouncer(ICellState state, TimeProvider tim
         {
             await Task.Delay(RetryInterval, time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stopping.IsCancellationRequested) return;
-            UserCursor[] again;
-            lock (gate) again = [.. missed.Select(m => new UserCursor(m.Key, m.Value))];
             try
             {
-                await state.AdvanceCursorsAsync(again, stopping.Token);
+                while (await RaiseSomeAsync())
+                {
+                    if (stopping.IsCancellationRequested) return;
+                }
+                return;
             }
             catch (Exception e)
             {
                 // Whatever it is, it is tried again; delivery itself has said that the state fails.
-                LogStillMissed(logger, again.Length, e.Message);
-                continue;
-            }
-            lock (gate)
-            {
-                foreach (var (user, cursor) in again)
-                {
-                    if (missed.TryGetValue(user, out var now) && now == cursor) missed.Remove(user);
-                }
-                if (missed.Count > 0) continue;
-                retrying = Task.CompletedTask;
-                return;
+                LogStillMissed(logger, e.Message);
             }
         }
     }
 
-    [LoggerMessage(13, LogLevel.Debug, "The latest cursors of {Users} users could not be raised yet: {Reason}")]
-    private static partial void LogStillMissed(ILogger logger, int users, string reason);
+    /// <summary>False when none is left; then this retrying has ended.</summary>
+    private async Task<bool> RaiseSomeAsync()
+    {
+        UserCursor[] again;
+        lock (gate) again = [.. missed.Take(CursorsPerCall).Select(m => new UserCursor(m.Key, m.Value))];
+        await state.AdvanceCursorsAsync(again, stopping.Token);
+        lock (gate)
+        {
+            foreach (var (user, cursor) in again)
+            {
+                if (missed.TryGetValue(user, out var now) && now == cursor) missed.Remove(user);
+            }
+            if (missed.Count > 0) return true;
+            retrying = Task.CompletedTask;
+            return false;
+        }
+    }
+
+    [LoggerMessage(13, LogLevel.Debug, "Users' latest cursors could not be raised yet: {Reason}")]
+    private static partial void LogStillMissed(ILogger logger, string reason);
 }

@@ -26,7 +26,7 @@ internal sealed partial class DeliveryProcessor(
         }
     }
 
-    public ValueTask DisposeAsync() => hints.DisposeAsync();
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private async ValueTask ProcessPartAsync(IReadOnlyList<LogRecord> batch, int start, int end, CancellationToken revoked)
     {

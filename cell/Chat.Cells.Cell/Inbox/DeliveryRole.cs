@@ -12,10 +12,13 @@ public sealed class DeliveryRole(
     ICellDirectory cells,
     Topics topics,
     TimeProvider time,
-    ILogger<DeliveryRole> logger) : IPartitionProcessorFactory
+    ILogger<DeliveryRole> logger) : IPartitionProcessorFactory, IAsyncDisposable
 {
     /// <summary>The consumer group.</summary>
     public const string Group = "delivery";
+
+    // Of the role and not of a partition: what could not be announced is still owed when a rebalance takes the partition away.
+    private readonly CursorAnnouncer cursors = new(state, time, logger);
 
     /// <summary>True while it consumes.</summary>
     public bool IsRunning { get; private set; }
@@ -47,8 +50,11 @@ public sealed class DeliveryRole(
             log,
             store,
             new UnreadWriter(state, logger),
-            new HintPublisher(state, time, logger),
+            new HintPublisher(state, cursors, logger),
             new WorkLatency(Group, time),
             logger);
     }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => cursors.DisposeAsync();
 }

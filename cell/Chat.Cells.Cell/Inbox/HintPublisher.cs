@@ -8,12 +8,8 @@ namespace Chat.Cells.Cell.Inbox;
 /// Raises the users' latest cursors and tells the servers that hold their sockets. Best effort: whatever fails here costs a tick of the heartbeat, because gateways
 /// compare cursors, and nothing else. It never stops delivery.
 /// </summary>
-internal sealed partial class HintPublisher(ICellState state, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed partial class HintPublisher(ICellState state, CursorAnnouncer cursors, ILogger logger)
 {
-    private readonly CursorAnnouncer cursors = new(state, time, logger);
-
-    public ValueTask DisposeAsync() => cursors.DisposeAsync();
-
     /// <param name="before">What must be done before any server is told.</param>
     public async ValueTask PublishAsync(
         Dictionary<string, InboxCursor> latest, List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)> announcements, Task before, CancellationToken cancellationToken)

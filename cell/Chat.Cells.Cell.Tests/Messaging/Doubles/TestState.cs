@@ -14,6 +14,9 @@ internal sealed partial class TestState(Faults faults) : ICellState
 
     public Dictionary<string, InboxCursor> Cursors { get; } = [];
 
+    /// <summary>The most cursors that were raised in one call.</summary>
+    public int MostCursors { get; private set; }
+
     /// <summary>How often unread sets were updated.</summary>
     public int UnreadCalls { get; private set; }
 
@@ -27,6 +30,7 @@ internal sealed partial class TestState(Faults faults) : ICellState
     public ValueTask AdvanceCursorsAsync(IReadOnlyList<UserCursor> cursors, CancellationToken cancellationToken)
     {
         Effect();
+        MostCursors = Math.Max(MostCursors, cursors.Count);
         foreach (var (user, cursor) in cursors)
         {
             if (!Cursors.TryGetValue(user, out var known) || cursor > known) Cursors[user] = cursor;

@@ -42,6 +42,9 @@ internal sealed class Worker : IPartitionAssignment
         return true;
     }
 
+    /// <summary>The partition is taken away.</summary>
+    public ValueTask StopAsync() => processor!.DisposeAsync();
+
     public ValueTask CommitAsync(long nextOffset, string metadata, CancellationToken cancellationToken)
     {
         log.Commit(group, Partition, nextOffset, metadata);
