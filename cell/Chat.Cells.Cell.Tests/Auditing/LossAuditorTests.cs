@@ -97,6 +97,17 @@ public sealed class LossAuditorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Visit_NeverAppendedForAnInboxThatIsNeverQuiet_ReportsTheMessage()
+    {
+        var ids = await SendAsync(1);
+        Assert.True(await RemoveAsync("DELETE FROM high_water") > 0);
+
+        await AuditAsync(new BusyInboxLog(engines.Log));
+
+        Assert.Contains(reports.Lost, said => said.Contains(ids[0], StringComparison.Ordinal) && said.Contains("stage fanout", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Visit_DamagedInboxRows_AreNoReasonToStop()
     {
         await SendAsync(2);
@@ -214,11 +225,11 @@ public sealed class LossAuditorTests : IAsyncLifetime
         return true;
     }
 
-    private async Task AuditAsync()
+    private async Task AuditAsync(IMessageLog? log = null)
     {
         var services = cell.Services;
         using var auditor = new LossAuditor(
-            services.GetRequiredService<IMessageLog>(), services.GetRequiredService<IMessageStore>(), services.GetRequiredService<ICellDirectory>(), services.GetRequiredService<Topics>(),
+            log ?? services.GetRequiredService<IMessageLog>(), services.GetRequiredService<IMessageStore>(), services.GetRequiredService<ICellDirectory>(), services.GetRequiredService<Topics>(),
             new AuditOptions(TimeSpan.Zero, 1_000), TimeProvider.System, reports);
         // Twice around all partitions; what was followed once isn't followed again.
         for (var i = 0; i < 4; i++) await auditor.VisitAsync(CancellationToken.None);

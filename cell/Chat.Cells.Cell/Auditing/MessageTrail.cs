@@ -44,6 +44,9 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
     private readonly RecentCache<(ushort Partition, string User), InboxCursor> places = new(RememberedPlaces);
     private readonly Dictionary<int, IReadOnlyDictionary<long, long>> marks = [];
 
+    // For the send of each log partition that is waited for: how far delivery has to come in an inbox partition. Sends are followed in their order, one at a time.
+    private readonly Dictionary<(ushort Partition, int Inbox), (long Offset, long End)> awaited = [];
+
     /// <param name="partition">The partition of the send; fan-out has committed past it.</param>
     public async ValueTask<AuditResult> FollowAsync(TopicPartition partition, LogRecord record, SendRecord send, CancellationToken cancellationToken)
     {
@@ -68,10 +71,15 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
         var inbox = KeyPartitioner.PartitionFor(Encoding.UTF8.GetBytes(user), topics.Inbox);
         if (!await IsDeliveredAsync(inbox, number, record.Offset, cancellationToken))
         {
-            // Fan-out commits after its appends. So what delivery has not seen although it has seen everything was never appended.
+            // Fan-out commits after its appends: the record lies below where the inbox partition ended at the first look. What delivery has not seen although it has seen
+            // all of that was never appended. The end as it is now would not do: in a cell where people talk delivery is never there.
             var seen = await log.GetCommittedAsync(DeliveryRole.Group, new TopicPartition(Topics.InboxTopic, inbox), cancellationToken);
-            var range = await log.GetOffsetsAsync(new TopicPartition(Topics.InboxTopic, inbox), cancellationToken);
-            if ((seen?.NextOffset ?? 0) < range.Next) return new AuditResult(AuditOutcome.Pending);
+            if (!awaited.TryGetValue((number, inbox), out var wait) || wait.Offset != record.Offset)
+            {
+                wait = (record.Offset, (await log.GetOffsetsAsync(new TopicPartition(Topics.InboxTopic, inbox), cancellationToken)).Next);
+                awaited[(number, inbox)] = wait;
+            }
+            if ((seen?.NextOffset ?? 0) < wait.End) return new AuditResult(AuditOutcome.Pending);
             if (!await IsDeliveredAsync(inbox, number, record.Offset, cancellationToken)) return new AuditResult(AuditOutcome.Lost, "fanout", id, user);
         }
 
