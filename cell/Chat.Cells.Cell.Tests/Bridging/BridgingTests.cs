@@ -37,6 +37,17 @@ public sealed class BridgingTests
     }
 
     [Fact]
+    public async Task Append_RefusedRecordOfTheGreatestLength_IsPutAsideAndItsPlaceIsKept()
+    {
+        var garbage = new BridgeFrame(0, 0, 7, new byte[1_500_000], new byte[cells.B.Log.MaxRecordBytes]);
+
+        var result = await cells.B.BridgeInbox().AppendAsync("a", [garbage], CancellationToken.None);
+
+        Assert.Equal((1L, 1L), (result!.Refused, result.Next[0]));
+        Assert.Single(cells.B.Log.Records(new TopicPartition(Topics.Dead, 0)));
+    }
+
+    [Fact]
     public async Task Direct_StartedInBothCellsAtOnce_IsOneChannel()
     {
         cells.A.Add(Say.CreateDirect(Say.Anna, Say.Xena));

@@ -183,6 +183,7 @@ public sealed class ChannelCommandTests
     [Fact]
     public async Task BridgedCommand_JudgedAtHome_ChangesTheChannelAndAnswersNoGateway()
     {
+        cell.Directory.KnowsC = true;
         cell.Add(Say.CreateGroup(Say.Xena));
         cell.Add(Say.Command(Say.Group, Say.Anna, "promote", ChannelCommand.SetRole, MemberRole.Admin, Say.Xena));
         cell.Add(Say.Rename(Say.Group, Say.Xena, "r1", "Ours") with { FromCell = "b" });
@@ -196,7 +197,7 @@ public sealed class ChannelCommandTests
     [Fact]
     public async Task Snapshot_OlderOrNotFromTheHome_ChangesNothing()
     {
-        var there = new TestCell("b");
+        var there = new TestCell("b") { Directory = { KnowsC = true } };
         there.Add(new SnapshotRecord(Say.Group, Snapshot(3, (Say.Anna, MemberRole.Owner), (Say.Xena, MemberRole.Member)), "a"));
         there.Add(new SnapshotRecord(Say.Group, Snapshot(2, (Say.Anna, MemberRole.Owner)), "a"));
         there.Add(new SnapshotRecord(Say.Group, Snapshot(9, (Say.Yuri, MemberRole.Owner)), "c"));

@@ -39,6 +39,49 @@ public sealed class FanOutTests
     }
 
     [Fact]
+    public async Task Send_MemberOfACellThatTheMapDoesNotHaveYet_IsWrittenForThatCell()
+    {
+        const string zoe = "c.01HZZZZZZZZZZZZZZZZZZZZZC1";
+        var foreign = ChannelId.ForGroup("b", Say.Xena, "create");
+        var members = new[] { new SnapshotMember(Say.Xena, MemberRole.Owner), new SnapshotMember(Say.Anna, MemberRole.Member), new SnapshotMember(zoe, MemberRole.Member) };
+        cell.Add(new SnapshotRecord(foreign, new ChannelSnapshot(ChannelType.Group, "three cells", "b", 1, 7, members), "b"));
+        cell.Add(Say.Send(foreign, Say.Anna, "m1"));
+
+        await cell.RunAllAsync();
+
+        Assert.Equal([zoe], Assert.IsType<BridgedMessage>(Assert.Single(Outbound("c")).Body).Recipients);
+        Assert.Equal([Say.Xena], Assert.IsType<BridgedMessage>(Assert.Single(Outbound("b")).Body).Recipients);
+    }
+
+    [Fact]
+    public async Task Snapshot_FromACellThatTheMapDoesNotHaveYet_WaitsForTheMap()
+    {
+        const string zoe = "c.01HZZZZZZZZZZZZZZZZZZZZZC1";
+        var foreign = ChannelId.ForGroup("c", zoe, "create");
+        cell.Add(new SnapshotRecord(foreign, new ChannelSnapshot(ChannelType.Group, "new", "c", 1, 7, [new SnapshotMember(zoe, MemberRole.Owner), new SnapshotMember(Say.Anna, MemberRole.Member)]), "c"));
+        await Assert.ThrowsAsync<CellMapBehindException>(() => cell.JudgeAllAsync());
+        Assert.Null(cell.Log.Committed(FanOutRole.Group, TestCell.JudgedPartitions[1]));
+
+        cell.Directory.KnowsC = true;
+        await cell.RunAllAsync();
+
+        Assert.Single(cell.InboxOf(Say.Anna));
+    }
+
+    [Fact]
+    public async Task Judge_UnreadableRecordOfTheGreatestLength_IsPutAsideAndTheRestGoesOn()
+    {
+        cell.Log.Add(TestCell.JudgedPartitions[1], "k"u8.ToArray(), [.. Enumerable.Repeat((byte)9, cell.Log.MaxRecordBytes - 1)]);
+        cell.Add(Say.CreateGroup(Say.Ben));
+        await cell.RunAllAsync();
+
+        var dead = DeadLetter.Decode(Assert.Single(cell.Log.Records(new TopicPartition(Topics.Dead, 0))).Value);
+        Assert.Equal((0L, DeadLetter.MaxValue), (dead.Offset, dead.Value.Length));
+        Assert.Contains("1999999", dead.Reason, StringComparison.Ordinal);
+        Assert.Single(cell.InboxOf(Say.Ben));
+    }
+
+    [Fact]
     public async Task Send_FromNonMemberOrToUnknownChannel_IsRefusedAlike()
     {
         cell.Add(Say.CreateGroup());

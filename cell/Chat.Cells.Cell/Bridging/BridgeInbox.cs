@@ -90,7 +90,7 @@ public sealed partial class BridgeInbox(
                 CellMeter.BridgeGaps.Add(1, Tag(peer));
                 LogGap(logger, peer, partition, expected, frame.Offset);
             }
-            var value = frame.Value;
+            var (key, value) = (frame.Key, frame.Value);
             if (RefusalOf(frame, peer) is { } reason)
             {
                 refused++;
@@ -98,8 +98,9 @@ public sealed partial class BridgeInbox(
                 var record = new LogRecord(frame.Offset, frame.AppendTime, frame.Key, frame.Value);
                 await DeadLetter.PutAsync(log, BridgeInRole.Group, local, record, $"{peer} may not send it: {reason}", cancellationToken);
                 value = default;
+                if (key.Length > DeadLetter.MaxKey) key = default;
             }
-            entries.Add(new LogEntry(frame.Key, BridgedValue.Encode(frame.Offset, value.Span)));
+            entries.Add(new LogEntry(key, BridgedValue.Encode(frame.Offset, value.Span)));
             expected = frame.Offset + 1;
         }
         await log.AppendInOrderAsync(local, entries, cancellationToken);

@@ -10,7 +10,7 @@ namespace Chat.Cells.Cell.Bridging;
 /// Appends to <c>chat.bridge.{cell}</c>, by channel, in order within each partition: a failed append can't leave a hole that the other cell would take for the end of
 /// what it missed.
 /// </summary>
-public sealed class BridgeOutbox(IMessageLog log, Topics topics)
+public sealed partial class BridgeOutbox(IMessageLog log, Topics topics, ICellDirectory cells, ILogger logger)
 {
     private readonly ConcurrentDictionary<string, bool> ensured = new();
 
@@ -21,11 +21,7 @@ public sealed class BridgeOutbox(IMessageLog log, Topics topics)
         var lanes = new Dictionary<TopicPartition, List<LogEntry>>();
         foreach (var (cell, record) in records)
         {
-            if (!ensured.ContainsKey(cell))
-            {
-                await log.EnsureTopicsAsync([CellTopics.Outbound(topics, cell)], cancellationToken);
-                ensured.TryAdd(cell, true);
-            }
+            if (!await EnsureAsync(cell, cancellationToken)) continue;
             var key = Encoding.UTF8.GetBytes(record.Body.ChannelId);
             var partition = new TopicPartition(Topics.BridgeTo(cell), KeyPartitioner.PartitionFor(key, topics.Bridge));
             if (!lanes.TryGetValue(partition, out var lane)) lanes[partition] = lane = [];
@@ -33,4 +29,24 @@ public sealed class BridgeOutbox(IMessageLog log, Topics topics)
         }
         await Task.WhenAll(lanes.Select(lane => log.AppendInOrderAsync(lane.Key, lane.Value, cancellationToken).AsTask()));
     }
+
+    /// <summary>False for a cell that nobody knows and whose topic can't be had: another cell named it, and its name must not stop a partition.</summary>
+    private async ValueTask<bool> EnsureAsync(string cell, CancellationToken cancellationToken)
+    {
+        if (ensured.ContainsKey(cell)) return true;
+        try
+        {
+            await log.EnsureTopicsAsync([CellTopics.Outbound(topics, cell)], cancellationToken);
+        }
+        catch (LogException e) when (e is not (LogUnavailableException or LogFullException) && !cells.TryGetNumber(cell, out _))
+        {
+            LogNoTopic(cell, e.Message);
+            return false;
+        }
+        ensured.TryAdd(cell, true);
+        return true;
+    }
+
+    [LoggerMessage(35, LogLevel.Error, "Records for the cell {Cell}, which is not in the cell map, are left out: {Reason}")]
+    private partial void LogNoTopic(string cell, string reason);
 }

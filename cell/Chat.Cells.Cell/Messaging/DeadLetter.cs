@@ -9,6 +9,12 @@ public sealed record DeadLetter(string Topic, int Partition, long Offset, string
 {
     private const byte Format = 1;
 
+    /// <summary>Of a longer value the beginning is kept, in bytes: what can't be put aside for its length would stop its partition.</summary>
+    public const int MaxValue = 1_000_000;
+
+    /// <summary>Of a longer key nothing is kept, in bytes.</summary>
+    public const int MaxKey = 1_024;
+
     public static byte[] Encode(DeadLetter letter)
     {
         var buffer = new ArrayBufferWriter<byte>(letter.Value.Length + 256);
@@ -34,8 +40,11 @@ public sealed record DeadLetter(string Topic, int Partition, long Offset, string
     /// <summary>Puts a record aside; completes when that is durable. A replay may put it there again.</summary>
     public static async ValueTask PutAsync(IMessageLog log, string role, TopicPartition from, LogRecord record, string reason, CancellationToken cancellationToken)
     {
-        var letter = new DeadLetter(from.Topic, from.Partition, record.Offset, reason, record.Value);
-        await log.AppendAsync(new TopicPartition(Topics.Dead, 0), record.Key, Encode(letter), cancellationToken);
+        var isLong = record.Value.Length > MaxValue;
+        var letter = new DeadLetter(
+            from.Topic, from.Partition, record.Offset, isLong ? $"{reason} (The first of {record.Value.Length} bytes.)" : reason, isLong ? record.Value[..MaxValue] : record.Value);
+        var key = record.Key.Length > MaxKey ? default : record.Key;
+        await log.AppendAsync(new TopicPartition(Topics.Dead, 0), key, Encode(letter), cancellationToken);
         CellMeter.Dead.Add(1, new KeyValuePair<string, object?>("role", role));
     }
 }

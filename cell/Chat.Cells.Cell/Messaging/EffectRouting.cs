@@ -1,13 +1,18 @@
 using Chat.Cells.Cell.Channels;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
+using Chat.Cells.Topology;
 
 namespace Chat.Cells.Cell.Messaging;
 
 /// <summary>Turns a decision into inbox events for those who live here and one record for each other cell that is concerned.</summary>
 public sealed class EffectRouting(ICellDirectory cells, ushort logPartition)
 {
+    /// <summary>So many cells that the map has never named are written for; their names come from other cells, which may name what they like.</summary>
+    private const int MaxJoining = 8;
+
     private readonly long source = InboxSource.Create(cells.CellNumber, logPartition, 0);
+    private readonly HashSet<string> joining = [];
 
     public (IReadOnlyList<InboxRecord> Inbox, IReadOnlyList<OutboundRecord> Outbound) Message(
         MessageRow message, string requestId, IReadOnlyList<SnapshotMember> members, long offset)
@@ -101,7 +106,7 @@ public sealed class EffectRouting(ICellDirectory cells, ushort logPartition)
         remote = null;
         foreach (var member in members)
         {
-            if (!cells.TryGetHome(member.UserId, out var home)) continue;
+            if (FindHome(member.UserId) is not { } home) continue;
             if (home == cells.CellName)
             {
                 here.Add(member.UserId);
@@ -112,6 +117,19 @@ public sealed class EffectRouting(ICellDirectory cells, ushort logPartition)
             users.Add(member.UserId);
         }
         return here;
+    }
+
+    /// <summary>
+    /// Where a user lives; null for nowhere. A cell that the map doesn't have yet (a new one is in other servers' maps sooner than in ours) is the home of those who were born
+    /// there: what is written for it waits until its bridge comes for it. Left out, they would never get it.
+    /// </summary>
+    private string? FindHome(string userId)
+    {
+        if (cells.TryGetHome(userId, out var home)) return home;
+        if (!UserId.TryGetBirthCell(userId, out var birth)) return null;
+        var cell = birth.ToString();
+        if (cells.TryGetNumber(cell, out _)) return null; // it was there, and has left no successor
+        return joining.Contains(cell) || (joining.Count < MaxJoining && joining.Add(cell)) ? cell : null;
     }
 
     private static List<SnapshotMember> Without(IReadOnlyList<SnapshotMember> before, IReadOnlyList<SnapshotMember> after)

@@ -17,7 +17,7 @@ public sealed class FanOutRole(
     /// <summary>The consumer group.</summary>
     public const string Group = "fanout";
 
-    private readonly BridgeOutbox bridges = new(log, topics);
+    private readonly BridgeOutbox bridges = new(log, topics, cells, logger);
 
     /// <summary>True while it consumes.</summary>
     public bool IsRunning { get; private set; }

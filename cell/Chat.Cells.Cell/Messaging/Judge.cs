@@ -37,8 +37,12 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
     /// <param name="offset">Its offset; higher than all that were judged with this state before.</param>
     /// <param name="appendTime">Unix ms.</param>
     /// <exception cref="RecordFormatException">It can't be judged, whenever it is tried.</exception>
+    /// <exception cref="CellMapBehindException">It can't be judged yet.</exception>
     public Judgement Decide(JudgeState state, long offset, long appendTime, ChannelRecord record)
     {
+        // Who took it in has authenticated the cell, with a newer map than ours: judged by ours it would be refused, for good.
+        var from = (record as SnapshotRecord)?.FromCell ?? (record as CommandRecord)?.FromCell;
+        if (from is not null && !cells.TryGetNumber(from, out _)) throw new CellMapBehindException(from);
         var at = new Position(state, offset, appendTime);
         var judgement = record switch
         {

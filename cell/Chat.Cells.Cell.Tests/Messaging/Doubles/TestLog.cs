@@ -16,6 +16,9 @@ internal sealed class TestLog(Faults faults) : IMessageLog
     /// <summary>Appends for which this is true are refused, the ones after them are not.</summary>
     public Func<TopicPartition, bool> Refuses { get; set; } = _ => false;
 
+    /// <summary>The largest record that is taken, key and value together.</summary>
+    public int MaxRecordBytes { get; set; } = 2_000_000;
+
     /// <summary>Partitions of which nothing is retained any more.</summary>
     public HashSet<TopicPartition> Expired { get; } = [];
 
@@ -83,6 +86,7 @@ internal sealed class TestLog(Faults faults) : IMessageLog
 
     public ValueTask<LogPosition> AppendAsync(TopicPartition partition, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken)
     {
+        if (key.Length + value.Length > MaxRecordBytes) return ValueTask.FromException<LogPosition>(new LogException($"A record of {key.Length + value.Length} bytes is too long."));
         if (Refuses(partition)) return ValueTask.FromException<LogPosition>(new LogFullException("No room."));
         try
         {
