@@ -153,6 +153,39 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal("second", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Inbox_ARowThatCanNotBeShown_IsPassedOverAndTheRestArrives(bool live)
+    {
+        await using var cell = await StartAsync(o => o with { TickInterval = TimeSpan.FromMilliseconds(300) });
+        var (anna, bob, channel) = await PrepareAsync(cell);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var before = await cell.ConnectAsync(bob);
+        var cursor = (string)(await PrimeAsync(sender, before, channel))["cursor"]!;
+        state.Loses = m => m is Hint;
+        store.Alter = row => InboxRecord.Decode(row.Payload) is { RequestId: "r3" } ? row with { Payload = new byte[] { 255 } } : row;
+        if (!live) await before.DisposeAsync();
+
+        for (var i = 2; i <= 4; i++)
+        {
+            await sender.MessageAsync(channel, $"message {i}", $"r{i}");
+            await sender.ReceiveAsync("message_ack", $"r{i}");
+        }
+
+        await using var receiver = live ? before : await cell.ConnectAsync(bob, cursor);
+        var seen = new List<string>();
+        while (seen.Count < 2)
+        {
+            var frame = (await receiver.NextAsync())!;
+            var events = (string)frame["type"]! == "sync_batch" ? frame["payload"]!["events"]!.AsArray().Select(e => e!.AsObject()) : [frame];
+            seen.AddRange(events.Where(e => (string)e["type"]! == "new_message").Select(e => (string)e["payload"]!["content"]!));
+        }
+        Assert.Equal(["message 2", "message 4"], seen);
+        await sender.MessageAsync(channel, "message 5", "r5");
+        Assert.Equal("message 5", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
+    }
+
     [Fact]
     public async Task Readiness_LogFails_SaysSoAndComesBack()
     {
@@ -251,6 +284,40 @@ public sealed class FaultTests : IAsyncLifetime
                 }
             },
             "there is room again");
+    }
+
+    [Fact]
+    public async Task Clock_SetForward_ClosesNoSocket()
+    {
+        var clock = new WrongClock();
+        await using var cell = await TestCell.StartAsync(o => o with { TickInterval = TimeSpan.FromMilliseconds(100), SilenceTimeout = TimeSpan.FromSeconds(30) }, engines, folder, time: clock);
+        var (anna, bob, channel) = await PrepareAsync(cell);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var receiver = await cell.ConnectAsync(bob);
+        var ticks = clock.Asked;
+
+        clock.Ahead = TimeSpan.FromMinutes(2);
+
+        // The tick asks for the time; several of them have looked at the sockets when it was asked so often.
+        await Eventually.TrueAsync(() => clock.Asked > ticks + 20, "the sockets were looked at");
+        await sender.MessageAsync(channel, "still here", "r1");
+        Assert.Equal("still here", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
+    }
+
+    /// <summary>A clock that somebody sets; what is measured with it is right.</summary>
+    private sealed class WrongClock : TimeProvider
+    {
+        private int asked;
+
+        public TimeSpan Ahead { get; set; }
+
+        public int Asked => Volatile.Read(ref asked);
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            Interlocked.Increment(ref asked);
+            return base.GetUtcNow() + Ahead;
+        }
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
+using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
@@ -14,12 +15,14 @@ public sealed class StateFaultTests : IAsyncLifetime
     private readonly string folder = TestCell.NewFolder();
     private CellEngines engines = null!;
     private FailingState state = null!;
+    private FailingStore store = null!;
 
     public async Task InitializeAsync()
     {
         var real = await CellEngines.OpenEmbeddedAsync(Path.Combine(folder, "data"), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
         state = new FailingState(real.State);
-        engines = real with { State = state };
+        store = new FailingStore(real.Store);
+        engines = real with { State = state, Store = store };
     }
 
     public async Task DisposeAsync()
@@ -83,6 +86,44 @@ public sealed class StateFaultTests : IAsyncLifetime
         state.Fails = false;
 
         Assert.Equal("meanwhile", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
+    }
+
+    [Fact]
+    public async Task State_DownAndSomeInboxesUnreadable_TheOthersAreReadAllTheSame()
+    {
+        await using var cell = await StartAsync();
+        var anna = await cell.SignUpAsync("anna");
+        var bob = await cell.SignUpAsync("bob");
+        var channel = await cell.CreateDirectAsync(anna, bob);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var receiver = await cell.ConnectAsync(bob);
+        var spoiled = new List<TestSocket>();
+        for (var i = 0; i < 8; i++) spoiled.Add(await cell.ConnectAsync(await cell.SignUpAsync($"other-{i}")));
+        await sender.MessageAsync(channel, "before", "r1");
+        await receiver.PayloadAsync("new_message");
+        store.BeforeLatestCursorOf = user =>
+        {
+            if (user != bob.UserId) throw new StoreException("this partition is damaged");
+        };
+
+        state.Fails = true;
+        await sender.MessageAsync(channel, "meanwhile", "r2");
+
+        Assert.Equal("meanwhile", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
+        store.BeforeLatestCursorOf = _ => { };
+        foreach (var socket in spoiled) await socket.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Unread_TellingFailsByAnything_ASocketThatHasJustSyncedIsToldAllTheSame()
+    {
+        await using var cell = await StartAsync();
+        var anna = await cell.SignUpAsync("anna");
+        state.UnreadFaults = 2;
+
+        await using var socket = await cell.ConnectAsync(anna);
+
+        Assert.True((bool)(await socket.PayloadAsync("unread"))["all"]!);
     }
 
     [Fact]

@@ -17,6 +17,9 @@ internal sealed partial class FailingState(ICellState inner) : ICellState, IAsyn
 
     public bool Subscribed => subscribed;
 
+    /// <summary>So many reads of unread sets fail by an engine's own kind of failure.</summary>
+    public int UnreadFaults { get; set; }
+
     public ValueTask RegisterAsync(string serverId, IReadOnlyList<string> userIds, TimeSpan timeToLive, CancellationToken cancellationToken) => Reach().RegisterAsync(serverId, userIds, timeToLive, cancellationToken);
     public ValueTask UnregisterAsync(string serverId, string userId, CancellationToken cancellationToken) => Reach().UnregisterAsync(serverId, userId, cancellationToken);
     public ValueTask<IReadOnlyList<IReadOnlyList<string>>> FindServersAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => Reach().FindServersAsync(userIds, cancellationToken);
@@ -28,7 +31,8 @@ internal sealed partial class FailingState(ICellState inner) : ICellState, IAsyn
     public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => Reach().TakeOnceAsync(key, cancellationToken);
 
     public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) => Reach().ApplyUnreadAsync(updates, cancellationToken);
-    public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => Reach().GetUnreadAsync(userIds, cancellationToken);
+    public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) =>
+        UnreadFaults-- > 0 ? throw new InvalidOperationException("an engine's own kind of failure") : Reach().GetUnreadAsync(userIds, cancellationToken);
     public ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken) => Reach().BeginUnreadAsync(userId, at, token, cancellationToken);
     public ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken) => Reach().CompleteUnreadAsync(userId, token, channels, cancellationToken);
 

@@ -59,6 +59,12 @@ internal sealed class FailingStore(IMessageStore inner) : IMessageStore
     /// <summary>Called before the latest cursor of a user is read; may throw.</summary>
     public Action BeforeLatestCursor { get; set; } = () => { };
 
+    /// <summary>As <see cref="BeforeLatestCursor"/>, with the user.</summary>
+    public Action<string> BeforeLatestCursorOf { get; set; } = _ => { };
+
+    /// <summary>What rows of inboxes are read as.</summary>
+    public Func<InboxRow, InboxRow> Alter { get; set; } = row => row;
+
     /// <summary>Called before an inbox is read; may throw.</summary>
     public Action BeforeInbox { get; set; } = () => { };
 
@@ -68,13 +74,14 @@ internal sealed class FailingStore(IMessageStore inner) : IMessageStore
     public ValueTask<InboxCursor?> FindLatestCursorAsync(string userId, CancellationToken cancellationToken)
     {
         BeforeLatestCursor();
+        BeforeLatestCursorOf(userId);
         return inner.FindLatestCursorAsync(userId, cancellationToken);
     }
 
-    public ValueTask<IReadOnlyList<InboxRow>> ReadInboxAsync(string userId, InboxCursor after, int limit, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<InboxRow>> ReadInboxAsync(string userId, InboxCursor after, int limit, CancellationToken cancellationToken)
     {
         BeforeInbox();
-        return inner.ReadInboxAsync(userId, after, limit, cancellationToken);
+        return [.. (await inner.ReadInboxAsync(userId, after, limit, cancellationToken)).Select(Alter)];
     }
 
     public ValueTask WriteJudgedAsync(JudgedBatch batch, CancellationToken cancellationToken) => inner.WriteJudgedAsync(batch, cancellationToken);

@@ -46,12 +46,12 @@ internal sealed class TestCell : IAsyncDisposable
     };
 
     public static async Task<TestCell> StartAsync(
-        Func<CellOptions, CellOptions>? change = null, CellEngines? engines = null, string? folder = null, Action<ILoggingBuilder>? logging = null)
+        Func<CellOptions, CellOptions>? change = null, CellEngines? engines = null, string? folder = null, Action<ILoggingBuilder>? logging = null, TimeProvider? time = null)
     {
         var at = folder ?? NewFolder();
         var options = DefaultOptions(at);
         if (change is not null) options = change(options);
-        var started = await CellHost.StartAsync(options, engines, configureLogging: logging ?? (l => l.SetMinimumLevel(LogLevel.None)));
+        var started = await CellHost.StartAsync(options, engines, time, configureLogging: logging ?? (l => l.SetMinimumLevel(LogLevel.None)));
         return new TestCell(started, options, at, folder is null);
     }
 

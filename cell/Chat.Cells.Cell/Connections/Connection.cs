@@ -37,6 +37,7 @@ internal sealed class Connection : IPresenceViewer
     private int pending;
     private long expiresAt;
     private long lastHeard;
+    private long heardAt;
     private long awaySince;
 
     public Connection(string userId, string deviceId, string kind, int epoch, WebSocket socket, Action abort, DateTimeOffset expiresAt, CellOptions options, TimeProvider time)
@@ -47,7 +48,7 @@ internal sealed class Connection : IPresenceViewer
         Epoch = epoch;
         this.expiresAt = expiresAt.ToUnixTimeMilliseconds();
         this.time = time;
-        lastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
+        Heard();
         Outbound = new OutboundQueue(socket, abort, options.OutboundBytes, options.OutboundFrames, options.CloseTimeout, time);
     }
 
@@ -82,10 +83,16 @@ internal sealed class Connection : IPresenceViewer
     }
 
     /// <summary>When the last frame came, Unix ms.</summary>
-    public long LastHeard
+    public long LastHeard => Volatile.Read(ref lastHeard);
+
+    /// <summary>For how long nothing came. Not by the clock: one that is set forward would make all sockets silent at once.</summary>
+    public TimeSpan SilentFor => time.GetElapsedTime(Volatile.Read(ref heardAt));
+
+    /// <summary>A frame came.</summary>
+    public void Heard()
     {
-        get => Volatile.Read(ref lastHeard);
-        set => Volatile.Write(ref lastHeard, value);
+        Volatile.Write(ref lastHeard, time.GetUtcNow().ToUnixTimeMilliseconds());
+        Volatile.Write(ref heardAt, time.GetTimestamp());
     }
 
     /// <summary>Queues a frame, or closes the socket when it takes too little.</summary>
@@ -179,6 +186,15 @@ internal sealed class Connection : IPresenceViewer
             foreach (var (record, at) in records) sent.Add(record, UserId, at);
             if (records.Length > 0) cursor = records[^1].Cursor;
             Send(frame);
+        }
+    }
+
+    /// <summary>What was read up to a cursor has been sent, or can't be.</summary>
+    public void PassOver(InboxCursor at)
+    {
+        lock (gate)
+        {
+            if (at > cursor) cursor = at;
         }
     }
 

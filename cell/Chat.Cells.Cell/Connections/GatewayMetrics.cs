@@ -28,6 +28,7 @@ internal static class GatewayMetrics
     public static readonly Counter<long> SlowSockets = Meter.CreateCounter<long>("chatcells.slow_sockets", "{socket}", "Sockets closed because they took too little.");
     public static readonly Counter<long> Hints = Meter.CreateCounter<long>("chatcells.hints", "{socket}", "Live records offered to sockets, by outcome.");
     public static readonly Counter<long> InboxReads = Meter.CreateCounter<long>("chatcells.inbox.reads", "{read}", "Reads of an inbox for a socket.");
+    public static readonly Counter<long> InboxUnreadable = Meter.CreateCounter<long>("chatcells.inbox.unreadable", "{row}", "Rows of inboxes that could not be shown and were passed over.");
     public static readonly Counter<long> Lost = Meter.CreateCounter<long>("chatcells.server_messages.dropped", "{message}", "Verdicts and hints dropped because too many waited.");
     public static readonly Counter<long> Receipts = Meter.CreateCounter<long>("chatcells.receipts", "{record}", "Receipt records appended.");
 

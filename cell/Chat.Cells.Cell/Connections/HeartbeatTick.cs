@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
@@ -20,8 +21,14 @@ internal sealed partial class HeartbeatTick(
     TimeProvider time,
     ILogger<HeartbeatTick> logger) : BackgroundService
 {
+    /// <summary>So many inboxes are looked into at once, where the state can't say.</summary>
+    private const int ReadsAtOnce = 16;
+
     /// <summary>A state that was away may have missed that cursors were raised: what it says first is not believed.</summary>
     private bool doubtful;
+
+    /// <summary>Users whose inbox could not be looked into when it should have been: what the state says of them is not believed either.</summary>
+    private HashSet<string> unread = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -42,7 +49,7 @@ internal sealed partial class HeartbeatTick(
         foreach (var connection in connections.All())
         {
             if (connection.Outbound.StuckFor > options.SlowTimeout) connection.CloseTooSlow();
-            else if (now - connection.LastHeard > options.SilenceTimeout.TotalMilliseconds) connection.Outbound.Abort();
+            else if (connection.SilentFor > options.SilenceTimeout) connection.Outbound.Abort();
             else if (connection.ExpiresAt <= now) connection.Outbound.Close(CloseCodes.Unauthorized, "token expired");
         }
     }
@@ -65,19 +72,42 @@ internal sealed partial class HeartbeatTick(
         var users = connections.UserIds();
         if (users.Length == 0) return;
         var cursors = await AskStateAsync(users, cancellationToken);
-        List<UserCursor>? found = null;
+        List<string>? unknown = null;
         for (var i = 0; i < users.Length; i++)
         {
-            // A state that forgot (or never knew, or was away) is told again from the store, so that each user is looked up once.
-            if (cursors?[i] is not { } latest || doubtful)
-            {
-                latest = await store.FindLatestCursorAsync(users[i], cancellationToken) ?? InboxCursor.Start;
-                (found ??= []).Add(new UserCursor(users[i], latest));
-            }
-            feed.CatchUp(users[i], latest);
+            if (cursors?[i] is { } latest && !doubtful && !unread.Contains(users[i])) feed.CatchUp(users[i], latest);
+            else (unknown ??= []).Add(users[i]);
         }
         doubtful = cursors is null;
-        if (found is not null && cursors is not null) await state.AdvanceCursorsAsync(found, cancellationToken);
+        if (unknown is null) return;
+        // A state that forgot (or never knew, or was away) is told again from the store, so that each user is looked up once.
+        var found = await ReadInboxesAsync(unknown, cancellationToken);
+        if (cursors is not null && found.Count > 0) await state.AdvanceCursorsAsync(found, cancellationToken);
+    }
+
+    /// <summary>Brings sockets to where the store says that inboxes end. One that can't be read is tried again with the next tick, and keeps nobody else waiting.</summary>
+    private async Task<IReadOnlyList<UserCursor>> ReadInboxesAsync(List<string> users, CancellationToken cancellationToken)
+    {
+        var found = new ConcurrentQueue<UserCursor>();
+        var failed = new ConcurrentQueue<string>();
+        Exception? fault = null;
+        await Parallel.ForEachAsync(users, new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancellationToken }, async (user, stop) =>
+        {
+            try
+            {
+                var latest = await store.FindLatestCursorAsync(user, stop) ?? InboxCursor.Start;
+                found.Enqueue(new UserCursor(user, latest));
+                feed.CatchUp(user, latest);
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                failed.Enqueue(user);
+                fault = e;
+            }
+        });
+        unread = new HashSet<string>(failed, StringComparer.Ordinal);
+        if (fault is not null) LogUnread(fault, failed.Count);
+        return [.. found];
     }
 
     /// <summary>Null when the state can't be reached: then all cursors are the store's.</summary>
@@ -98,6 +128,9 @@ internal sealed partial class HeartbeatTick(
 
     [LoggerMessage(440, LogLevel.Warning, "Cursors could not be compared; the next tick does it.")]
     private partial void LogFailed(Exception fault);
+
+    [LoggerMessage(443, LogLevel.Warning, "The inboxes of {Users} users can't be read; the next tick tries them again.")]
+    private partial void LogUnread(Exception fault, int users);
 
     [LoggerMessage(442, LogLevel.Warning, "The cell's state can't be reached; this tick reads inboxes instead: {Reason}")]
     private partial void LogStateFailed(string reason);

@@ -15,6 +15,9 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
     private static readonly TimeSpan RetentionOfRows = TimeSpan.FromDays(90);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>A message is stored before any inbox has a reference to it: one that isn't there so many times isn't there.</summary>
+    private const int Lookups = 5;
+
     /// <summary>
     /// Begins a socket at the cursor that its client has. What can't be continued from (nothing, malformed, older than what is kept, of an earlier epoch, never given out) is
     /// answered with <c>sync_reset</c>. False when the socket has begun before.
@@ -122,7 +125,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
         var sent = new List<(InboxRecord, InboxCursor)>();
         for (var i = 0; i < rows.Count; i++)
         {
-            var (record, members) = await ResolveAsync(rows[i]);
+            if (await ResolveAsync(rows[i]) is not (var record, var members)) continue;
             EventFrames.AddToBatch(batch, sent.Count == 0, record, members.Span, connection.UserId, rows[i].Cursor);
             sent.Add((record, rows[i].Cursor));
             if (batch.WrittenCount < BatchBytes || i == rows.Count - 1) continue;
@@ -134,13 +137,18 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
         await connection.Outbound.WaitForRoomAsync();
         var cursor = rows.Count > 0 ? rows[^1].Cursor : from;
         connection.Advance(EventFrames.EndBatch(batch, cursor, more: !last, Now), sent.ToArray());
+        connection.PassOver(cursor);
     }
 
     private async Task SendLiveAsync(Connection connection, IReadOnlyList<InboxRow> rows)
     {
         foreach (var row in rows)
         {
-            var (record, members) = await ResolveAsync(row);
+            if (await ResolveAsync(row) is not (var record, var members))
+            {
+                connection.PassOver(row.Cursor);
+                continue;
+            }
             await connection.Outbound.WaitForRoomAsync();
             connection.Advance(EventFrames.Live(record, members.Span, connection.UserId, row.Cursor, Now), [(record, row.Cursor)]);
             GatewayMetrics.DeliveredLive(record, Now);
@@ -148,15 +156,37 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
         }
     }
 
-    /// <summary>A row's record with the JSON members of its payload; a reference is followed to the message.</summary>
-    private async ValueTask<(InboxRecord Record, ReadOnlyMemory<byte> Members)> ResolveAsync(InboxRow row)
+    /// <summary>
+    /// A row's record with the JSON members of its payload; a reference is followed to the message. Null for a row that nobody can ever show: it is passed over, because a user
+    /// whose devices stopped there would get nothing any more.
+    /// </summary>
+    private async ValueTask<(InboxRecord Record, ReadOnlyMemory<byte> Members)?> ResolveAsync(InboxRow row)
     {
-        var record = InboxRecord.Decode(row.Payload);
+        InboxRecord record;
+        try
+        {
+            record = InboxRecord.Decode(row.Payload);
+        }
+        catch (RecordFormatException e)
+        {
+            GatewayMetrics.InboxUnreadable.Add(1);
+            LogUnreadable(row.Cursor, row.UserId, e.Message);
+            return null;
+        }
         if (!record.Payload.IsEmpty) return (record, record.Payload);
-        var message = await store.FindMessageAsync(record.ChannelId, record.EventId, CancellationToken.None)
-            ?? throw new StoreException($"Message {record.EventId} of {record.ChannelId} is in an inbox but not in the store.");
-        return (record, EventPayload.FullMessage(message));
+        for (var lookup = 1; ; lookup++)
+        {
+            if (await store.FindMessageAsync(record.ChannelId, record.EventId, CancellationToken.None) is { } message) return (record, EventPayload.FullMessage(message));
+            if (lookup == Lookups) break;
+            await Task.Delay(RetryDelay, time);
+        }
+        GatewayMetrics.InboxUnreadable.Add(1);
+        LogUnreadable(row.Cursor, row.UserId, $"message {record.EventId} of {record.ChannelId} is not in the store");
+        return null;
     }
+
+    [LoggerMessage(411, LogLevel.Error, "What stands at {Cursor} in the inbox of {UserId} can't be shown and is passed over: {Reason}")]
+    private partial void LogUnreadable(InboxCursor cursor, string userId, string reason);
 
     [LoggerMessage(410, LogLevel.Warning, "The inbox of {UserId} could not be read; it is tried again.")]
     private partial void LogReadFailed(Exception fault, string userId);

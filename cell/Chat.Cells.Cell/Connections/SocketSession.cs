@@ -100,7 +100,7 @@ internal sealed partial class SocketSession(
                     break;
                 case FrameKind.Text when !closing:
                     GatewayMetrics.Frames.Add(1);
-                    connection.LastHeard = time.GetUtcNow().ToUnixTimeMilliseconds();
+                    connection.Heard();
                     await HandleAsync(reader, connection, cancellationToken);
                     // A client that asks faster than it takes answers isn't read on until it has taken some.
                     await connection.Outbound.WaitForRoomAsync();

@@ -50,16 +50,32 @@ internal sealed partial class UnreadFeed(ConnectionRegistry connections, UnreadR
             taken = waiting;
             waiting = new Dictionary<string, Due>(StringComparer.Ordinal);
         }
-        var stored = 0;
-        foreach (var users in taken.Keys.Where(u => connections.Of(u).Length > 0).Chunk(UsersPerCall))
+        var due = new Queue<KeyValuePair<string, Due>>(taken.Where(u => connections.Of(u.Key).Length > 0));
+        try
         {
+            await TellAsync(due, cancellationToken);
+        }
+        catch (Exception)
+        {
+            // Whatever it was: those whose turn had not come are told next time. Nothing else would tell a socket that has just synced.
+            foreach (var (userId, what) in due) Again(userId, what);
+            throw;
+        }
+    }
+
+    private async Task TellAsync(Queue<KeyValuePair<string, Due>> due, CancellationToken cancellationToken)
+    {
+        var stored = 0;
+        while (due.Count > 0)
+        {
+            var users = due.Take(UsersPerCall).Select(u => u.Key).ToArray();
             var found = await reader.FindAsync(users, cancellationToken);
             for (var i = 0; i < users.Length; i++)
             {
-                var due = taken[users[i]];
-                if (found is not null) TellOrRebuild(users[i], due, found[i]);
-                else if (++stored <= StoredPerTick) await CountAsync(users[i], due, cancellationToken);
-                else Again(users[i], due);
+                var (userId, what) = due.Dequeue();
+                if (found is not null) TellOrRebuild(userId, what, found[i]);
+                else if (++stored <= StoredPerTick) await CountAsync(userId, what, cancellationToken);
+                else Again(userId, what);
             }
         }
     }
@@ -85,7 +101,7 @@ internal sealed partial class UnreadFeed(ConnectionRegistry connections, UnreadR
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            LogFailed(e); // an exception that left here would stop the whole server; what was due comes with the next change
+            LogFailed(e); // an exception that left here would stop the whole server
         }
     }
 
