@@ -142,6 +142,25 @@ public sealed class HostTests : FaultTest
     }
 
     [Fact]
+    public async Task Execute_TimedOutOnASilentServer_TheConnectionIsGivenUpLongBeforeTheNextHeartbeat()
+    {
+        await using var server = NewServer();
+        server.OnStatement = Echo;
+        var (cluster, session) = await ConnectAsync(Options(server) with { HeartbeatInterval = TimeSpan.FromHours(1), ConnectTimeout = TimeSpan.FromSeconds(2) });
+        await using var c = cluster;
+        var prepared = await session.PrepareAsync(Select);
+        await session.ExecuteAsync(prepared.Bind(1));
+
+        server.Mute = true;
+        await Assert.ThrowsAnyAsync<DriverException>(() => session.ExecuteAsync(prepared.Bind(2).SetTimeout(TimeSpan.FromMilliseconds(300))));
+        await UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
+        server.Mute = false;
+        await UntilAsync(() => session.Hosts.All(h => h.IsUp));
+
+        Assert.Equal(3, (await session.ExecuteAsync(prepared.Bind(3)))[0].GetValue<int>("b"));
+    }
+
+    [Fact]
     public async Task Execute_SchemaChange_WaitsUntilTheNodesAgree()
     {
         await using var servers = await PairAsync();

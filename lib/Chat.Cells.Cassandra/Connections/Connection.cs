@@ -29,6 +29,8 @@ internal sealed class Connection : IAsyncDisposable
     private int _inFlight;
     private int _orphans;
     private long _framesRead;
+    private int _probing;
+    private Task _probe = Task.CompletedTask;
 
     private Connection(IPEndPoint host, ConnectionSettings settings, Stream stream)
     {
@@ -105,6 +107,7 @@ internal sealed class Connection : IAsyncDisposable
         if (_closed.Task.IsCompleted) throw new ConnectionClosedException(Host, await _closed.Task, wasSent: false);
         if (!_freeStreams.TryDequeue(out var stream)) throw new BusyPoolException(Host);
         var pending = new Pending();
+        var readBefore = Interlocked.Read(ref _framesRead);
         _pending[stream] = pending;
         Interlocked.Increment(ref _inFlight);
         // Refused only when closed. Closing fails all that is pending, but may have gone past just before this one was added.
@@ -122,8 +125,10 @@ internal sealed class Connection : IAsyncDisposable
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
             if (pending.Abandon() && Interlocked.Increment(ref _orphans) > MaxOrphans) Close(new DriverException($"{MaxOrphans} requests were never answered."));
-            if (e is TimeoutException) throw new OperationTimedOutException(Host, timeout);
-            throw;
+            if (e is not TimeoutException) throw;
+            // A host that hangs is found out now: until the next heartbeat every request that goes to it would wait as long as this one.
+            if (Interlocked.Read(ref _framesRead) == readBefore) ProbeInBackground();
+            throw new OperationTimedOutException(Host, timeout);
         }
         var content = Frames.Content(answer.Header.Flags, answer.Body);
         return answer.Header.Opcode == Opcode.Error ? throw ServerErrors.Read(new BodyReader(content)) : decode(answer.Header.Opcode, content);
@@ -150,6 +155,28 @@ internal sealed class Connection : IAsyncDisposable
         {
             // An error is an answer, and a connection with no stream id left has its own limit.
             return true;
+        }
+    }
+
+    /// <summary>One probe at a time, which itself may time out.</summary>
+    private void ProbeInBackground()
+    {
+        if (Interlocked.Exchange(ref _probing, 1) == 0) _probe = ProbeOnceAsync();
+    }
+
+    private async Task ProbeOnceAsync()
+    {
+        try
+        {
+            await ProbeAsync(_closing.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Closed.
+        }
+        finally
+        {
+            Volatile.Write(ref _probing, 0);
         }
     }
 
@@ -260,6 +287,7 @@ internal sealed class Connection : IAsyncDisposable
         // The token source stays: it has no timer, and a request may be looking at it.
         Close(new OperationCanceledException());
         await _loops;
+        await _probe;
     }
 
     private sealed class Pending
