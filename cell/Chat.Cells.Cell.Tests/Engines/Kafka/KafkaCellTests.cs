@@ -260,7 +260,7 @@ public sealed class KafkaCellTests : KafkaCellContract
 
     protected override Task RemakeAsync(TopicSpec topic) => RealKafka.DeleteTopicsAsync([$"{cell}.{topic.Name}"]);
 
-    protected override Task CleanUpAsync() => RealKafka.DeleteTopicsAsync([.. CellTopics.All(Topics.Embedded, cell, []).Select(t => $"{cell}.{t.Name}")]);
+    protected override Task CleanUpAsync() => RealKafka.DeleteAsync([.. CellTopics.All(Topics.Embedded, cell, []).Select(t => $"{cell}.{t.Name}")], cell + ".");
 
     [Fact]
     public async Task Start_MoreCopiesThanBrokers_NamesTheOption()

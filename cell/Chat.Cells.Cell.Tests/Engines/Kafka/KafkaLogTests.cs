@@ -4,6 +4,7 @@ using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.KafkaMock;
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
@@ -43,7 +44,7 @@ public sealed class KafkaLogTests : ConsumerGroupContract
     protected override ValueTask<IMessageLog> OpenAsync() =>
         new(new KafkaLog(RealKafka.Options() with { Prefix = "test." }, TimeProvider.System, NullLogger<KafkaLog>.Instance));
 
-    protected override async ValueTask CleanUpAsync() => await RealKafka.DeleteTopicsAsync(["test." + Topic]);
+    protected override async ValueTask CleanUpAsync() => await RealKafka.DeleteAsync(["test." + Topic], Topic);
 }
 
 /// <summary>The Kafka that <c>KAFKA_BOOTSTRAP_SERVERS</c> names; replication is what its brokers allow.</summary>
@@ -66,17 +67,40 @@ internal static class RealKafka
         SessionTimeout = TimeSpan.FromSeconds(6),
     };
 
+    /// <summary>Deletes topics, and the groups whose names have a part of their own in common with them: a cell's prefix, or the name of a test's only topic.</summary>
+    public static async Task DeleteAsync(IReadOnlyList<string> topics, string part, KafkaOptions? options = null)
+    {
+        await DeleteTopicsAsync(topics, options);
+        using var admin = Admin(options);
+        var listed = await admin.ListConsumerGroupsAsync();
+        var groups = listed.Valid.Select(g => g.GroupId).Where(id => id.Contains(part, StringComparison.Ordinal)).ToList();
+        if (groups.Count == 0) return;
+        try
+        {
+            await admin.DeleteGroupsAsync(groups);
+        }
+        catch (DeleteGroupsException e)
+        {
+            Assert.All(e.Results, r => Assert.True(!r.Error.IsError || r.Error.Code is ErrorCode.GroupIdNotFound or ErrorCode.NonEmptyGroup, r.Error.Reason));
+        }
+    }
+
     public static async Task DeleteTopicsAsync(IReadOnlyList<string> topics, KafkaOptions? options = null)
     {
-        LibrdkafkaLoader.EnsureLoaded();
-        using var admin = new AdminClientBuilder((options ?? new KafkaOptions { BootstrapServers = BootstrapServers }).Client("tests")).Build();
+        using var admin = Admin(options);
         try
         {
             await admin.DeleteTopicsAsync(topics);
         }
-        catch (Confluent.Kafka.Admin.DeleteTopicsException e)
+        catch (DeleteTopicsException e)
         {
             Assert.All(e.Results, r => Assert.True(!r.Error.IsError || r.Error.Code == ErrorCode.UnknownTopicOrPart, r.Error.Reason));
         }
+    }
+
+    private static IAdminClient Admin(KafkaOptions? options)
+    {
+        LibrdkafkaLoader.EnsureLoaded();
+        return new AdminClientBuilder((options ?? new KafkaOptions { BootstrapServers = BootstrapServers }).Client("tests")).Build();
     }
 }

@@ -24,7 +24,7 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
     public async Task DisposeAsync()
     {
         foreach (var log in logs) await log.DisposeAsync();
-        await RealKafka.DeleteTopicsAsync(["test." + topic]);
+        await RealKafka.DeleteAsync(["test." + topic], topic);
     }
 
     [Fact]

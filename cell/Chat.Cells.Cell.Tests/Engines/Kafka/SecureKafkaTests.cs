@@ -28,7 +28,8 @@ public sealed class SecureKafkaTests : KafkaCellContract
 
     protected override Task RemakeAsync(TopicSpec topic) => DeleteAsync([topic]);
 
-    protected override Task CleanUpAsync() => DeleteAsync(CellTopics.All(Topics.Embedded, cell, ["a"])); // "a": the directory's other cell
+    /// <summary>Also what the other cell of the test's directory has: "a".</summary>
+    protected override Task CleanUpAsync() => RealKafka.DeleteAsync(Names(CellTopics.All(Topics.Embedded, cell, ["a"])), cell + ".", Given);
 
     [Fact]
     public async Task Start_WrongPassword_SaysSoWithoutShowingIt()
@@ -121,6 +122,9 @@ public sealed class SecureKafkaTests : KafkaCellContract
         return options with { Cell = cell, Log = "kafka", KafkaBootstrap = Servers };
     }
 
-    private async Task DeleteAsync(IReadOnlyList<TopicSpec> topics) =>
-        await RealKafka.DeleteTopicsAsync([.. topics.Select(t => $"{cell}.{t.Name}")], new KafkaOptions { BootstrapServers = Servers, Settings = KafkaSettings.Parse(Properties) });
+    private Task DeleteAsync(IReadOnlyList<TopicSpec> topics) => RealKafka.DeleteTopicsAsync(Names(topics), Given);
+
+    private static KafkaOptions Given => new() { BootstrapServers = Servers, Settings = KafkaSettings.Parse(Properties) };
+
+    private IReadOnlyList<string> Names(IReadOnlyList<TopicSpec> topics) => [.. topics.Select(t => $"{cell}.{t.Name}")];
 }

@@ -16,10 +16,13 @@ public abstract class RedisCellStateContract : CellStateContract
 
     protected virtual string? Password => null;
 
+    /// <summary>Before every key and channel.</summary>
+    protected virtual string Prefix => "test:";
+
     /// <summary>Null: no TLS.</summary>
     protected virtual X509Certificate2Collection? Authorities => null;
 
-    protected override async ValueTask<ICellState> OpenAsync() => state = await ConnectAsync(Endpoints, Password, authorities: Authorities);
+    protected override async ValueTask<ICellState> OpenAsync() => state = await ConnectAsync(Endpoints, Password, authorities: Authorities, prefix: Prefix);
 
     protected override async ValueTask CloseAsync()
     {
@@ -28,12 +31,12 @@ public abstract class RedisCellStateContract : CellStateContract
 
     protected override Task PassAsync(TimeSpan time) => Task.Delay(time + TimeSpan.FromMilliseconds(50));
 
-    internal static Task<RedisCellState> ConnectAsync(string endpoints, string? password = null, TimeSpan? timeout = null, X509Certificate2Collection? authorities = null) => RedisCellState.ConnectAsync(
+    internal static Task<RedisCellState> ConnectAsync(string endpoints, string? password = null, TimeSpan? timeout = null, X509Certificate2Collection? authorities = null, string prefix = "test:") => RedisCellState.ConnectAsync(
         new RedisOptions
         {
             Endpoints = endpoints,
             Password = password,
-            Prefix = "test:",
+            Prefix = prefix,
             SigningKey = Key,
             Timeout = timeout ?? TimeSpan.FromSeconds(20),
             ReadAuthorities = authorities is null ? null : () => authorities,
