@@ -34,7 +34,7 @@ chaos: ## Hurt the cells in every way it knows and prove that no acked message i
 bench: ## Measure one cell against a bare broadcaster and its targets (ARGS="--workload direct --quick …")
 	@scripts/bench.sh $(ARGS)
 
-bench-growth: ## Measure how cost grows with users and members; writes docs/growth.json and a plot
+bench-growth: ## Measure how cost grows with users, members and gateways; writes the plot and the table of docs/performance.md (ARGS="--series gateways")
 	@scripts/bench.sh growth $(ARGS)
 
 bench-cells: ## Measure latency within and between the cells of the laptop cluster

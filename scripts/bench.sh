@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# make bench: builds what is needed, then measures. The generator is this program's own process; every server is another one.
+# make bench, make bench-growth: builds what is needed, then measures. The generator is this program's own process; every server is another one.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 needs=run
 programs=(e2e/Chat.Cells.Bench)
 [ -z "${KAFKA_BOOTSTRAP_SERVERS:-}" ] || needs=kafka
-if [[ " $* " = *kafka-mock* ]]; then
+# Several gateways need a log that processes share: growth has the mock when no Kafka is given.
+if [[ " $* " = *kafka-mock* || "${1:-}" = growth ]]; then
   needs=kafka
   programs+=(e2e/Chat.Cells.KafkaMock)
 fi

@@ -23,7 +23,9 @@ public sealed class ReportTests : IDisposable
         report.Write(file);
 
         using var json = JsonDocument.Parse(File.ReadAllText(file));
+        Assert.Equal(["results", "ratios"], json.RootElement.EnumerateObject().Select(p => p.Name));
         var result = json.RootElement.GetProperty("results")[0];
+        Assert.Equal(["workload", "engine", "metric", "value", "unit"], result.EnumerateObject().Select(p => p.Name));
         Assert.Equal(
             ("direct", "embedded", "delivered_per_second", 4321.5, "1/s"),
             (result.GetProperty("workload").GetString(), result.GetProperty("engine").GetString(), result.GetProperty("metric").GetString(), result.GetProperty("value").GetDouble(), result.GetProperty("unit").GetString()));

@@ -3,6 +3,7 @@ using Chat.Cells.Bench.Report;
 using Chat.Cells.Bench.Servers;
 using Chat.Cells.Bench.SocketFree;
 using Chat.Cells.Bench.Workloads;
+using Chat.Cells.Processes;
 using Chat.Cells.Processes.Engines;
 
 namespace Chat.Cells.Bench;
@@ -50,7 +51,7 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
         {
             await measure();
         }
-        catch (BenchException e)
+        catch (Exception e) when (e is BenchException or ClusterException)
         {
             failed = true;
             report.Fault($"{what} could not be measured: {e.Message}");
@@ -70,7 +71,7 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
         if (options.Engines.Contains(Engine.KafkaMock)) engines.Add((Engine.KafkaMock, token => Engine.StartMockAsync(Folder(Engine.KafkaMock), token)));
         var given = Environment.GetEnvironmentVariable(RealServers.KafkaVariable) is { Length: > 0 };
         if (options.Engines.Contains("kafka") && !given) throw new BenchException($"--engine kafka needs {RealServers.KafkaVariable}.");
-        if (IsAsked("kafka") && given) engines.Add(("kafka", token => Engine.FromEnvironmentAsync(Folder("kafka"), Environment.GetEnvironmentVariable, token)));
+        if (IsAsked("kafka") && given) engines.Add(("kafka", token => Engine.FromEnvironmentAsync(Folder("kafka"), shared: false, Environment.GetEnvironmentVariable, token)));
         return engines;
     }
 
@@ -80,12 +81,13 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
     private async Task MeasureAsync(Engine engine, CancellationToken cancellationToken)
     {
         var users = Math.Max(options.Sockets, Math.Max(Has("idle") ? options.Idle : 0, Has("storm") ? options.Storm : 0));
-        await using var world = await CellWorld.CreateAsync(engine, Path.Combine(data, engine.Label), users, cancellationToken);
+        await using var created = await CellWorld.CreateAsync(engine, CellLayout.OneProcess, Path.Combine(data, engine.Label), users, cancellationToken);
         foreach (var line in engine.Lines) report.Say($"{engine.Label}: {line}");
         report.Say($"{engine.Label}: {users} users made");
+        IServerWorld world = created;
         await world.StartAsync(cancellationToken);
-        report.Durability(engine.Label, await world.ReadDurabilityAsync(cancellationToken));
-        await world.Process.KillAsync();
+        report.Durability(engine.Label, await created.ReadDurabilityAsync(cancellationToken));
+        await world.KillAsync();
         await MeasureWorldAsync(world, cancellationToken);
         if (Has("storm"))
         {
@@ -94,7 +96,7 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
                 await world.StartAsync(cancellationToken);
                 await new StormWorkload(world, options.Storm, report).RunAsync(cancellationToken);
             });
-            await world.Process.KillAsync();
+            await world.KillAsync();
         }
         if (Has("socket-free") && engine.Label == "embedded")
             await TryAsync("socket-free", () => SocketFreeWorkload.RunAsync(Path.Combine(data, "socket-free"), report, cancellationToken));
@@ -115,7 +117,7 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
                 await world.StartAsync(cancellationToken);
                 await IdleWorkload.RunAsync(world, options.Idle, times, report, cancellationToken);
             });
-            await world.Process.KillAsync();
+            await world.KillAsync();
         }
         if (!Has("direct") && !Has("group50")) return;
         await world.StartAsync(cancellationToken);
@@ -124,6 +126,6 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
             if (Has(workload))
                 await TryAsync($"{workload}, {world.Label}", () => RoomsWorkload.RunAsync(world, workload, options.Sockets / members, members, times, report, cancellationToken));
         }
-        await world.Process.KillAsync();
+        await world.KillAsync();
     }
 }

@@ -49,7 +49,8 @@ public sealed class FreePorts : IDisposable
         }
     }
 
-    internal static Uri Url(int port) => new($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}");
+    /// <summary>Plain HTTP at a port of loopback.</summary>
+    public static Uri Url(int port) => new($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}");
 
     internal static Uri Url(IPEndPoint endPoint) => new($"http://{endPoint}");
 

@@ -16,6 +16,9 @@ public sealed partial record ProcessRef(string Name, int Pid, long StartTime)
     /// <summary>CPU seconds used so far, user and system; null when it is gone.</summary>
     public double? CpuSeconds => ReadStat(Pid) is { } stat && stat.StartTime == StartTime ? stat.CpuTicks / TicksPerSecond : null;
 
+    /// <summary>Resident memory in bytes; null when it is gone.</summary>
+    public long? ResidentBytes => IsAlive ? ReadResident(Pid) : null;
+
     /// <summary>SIGKILL. False: this very process no longer ran.</summary>
     public bool Kill()
     {
@@ -57,6 +60,22 @@ public sealed partial record ProcessRef(string Name, int Pid, long StartTime)
         try
         {
             return ParseStat(File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static long? ReadResident(int pid)
+    {
+        const string field = "VmRSS:";
+        try
+        {
+            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/status")).FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal));
+            return line is not null && long.TryParse(line.AsSpan(field.Length, line.Length - field.Length - "kB".Length), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var kilobytes)
+                ? kilobytes * 1024
+                : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

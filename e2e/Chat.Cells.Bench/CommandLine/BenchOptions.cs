@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Bench.CommandLine;
 
@@ -66,7 +67,7 @@ internal sealed record BenchOptions
         return options;
     }
 
-    private static string[] Names(string name, string value, string[] known)
+    internal static string[] Names(string name, string value, string[] known)
     {
         var names = value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         var unknown = names.Except(known, StringComparer.Ordinal).FirstOrDefault();

@@ -12,8 +12,9 @@ internal sealed unsafe class Fleet : IDisposable
     private const int Sources = 8; // loopback addresses to connect from: each has its own ports
     private const long BeatInterval = 5 * Clock.Second;
 
-    private readonly IPEndPoint server;
+    private readonly IReadOnlyList<IPEndPoint> servers;
     private readonly Connection[] connections;
+    private readonly CancellationToken stopping;
     private readonly FrameParser parser;
     private readonly Frames frames = new();
     private readonly byte[] buffer = new byte[256 * 1024];
@@ -23,9 +24,13 @@ internal sealed unsafe class Fleet : IDisposable
     private double beatsOwed;
     private int nextToBeat;
 
-    public Fleet(IPEndPoint server, IReadOnlyList<Connection> connections)
+    /// <param name="servers">Connections take them in turn.</param>
+    /// <param name="connections">Not open yet.</param>
+    /// <param name="stopping">Ends whatever is polled for.</param>
+    public Fleet(IReadOnlyList<IPEndPoint> servers, IReadOnlyList<Connection> connections, CancellationToken stopping)
     {
-        this.server = server;
+        this.servers = servers;
+        this.stopping = stopping;
         this.connections = [.. connections];
         parser = new FrameParser(Traffic);
     }
@@ -53,7 +58,7 @@ internal sealed unsafe class Fleet : IDisposable
         connection.Fd = Libc.Open(0x7F000101u + (uint)(connection.Index % Sources));
         connection.State = ConnectionState.Connecting;
         Opening++;
-        var error = Libc.Connect(connection.Fd, server);
+        var error = Libc.Connect(connection.Fd, servers[connection.Index % servers.Count]);
         if (error != 0) Lose(connection, Marshal.GetPInvokeErrorMessage(error));
         else Libc.Watch(poll, connection.Fd, Libc.Out, connection.Index, again: false);
     }
@@ -68,8 +73,10 @@ internal sealed unsafe class Fleet : IDisposable
     }
 
     /// <summary>Handles what has come; waits for something until a time when nothing has.</summary>
+    /// <exception cref="OperationCanceledException">The run is stopped.</exception>
     public void Poll(long until)
     {
+        stopping.ThrowIfCancellationRequested();
         var now = Clock.Now;
         Beat(now);
         var beatDue = connections.Length == 0 ? long.MaxValue : now + (BeatInterval / connections.Length);

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Chat.Cells.Bench.Generator;
@@ -12,6 +14,13 @@ internal sealed class Frames
     private const uint Mask = 0x3d21fa37;
     private readonly byte[] buffer = new byte[4096];
     private int length;
+
+    /// <summary>A WebSocket upgrade request.</summary>
+    /// <param name="token">The bearer's.</param>
+    /// <param name="room">Follows the path.</param>
+    public static byte[] Upgrade(string token, string room) => Encoding.ASCII.GetBytes(string.Create(
+        CultureInfo.InvariantCulture,
+        $"GET /v1/ws{room} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Convert.ToBase64String(RandomNumberGenerator.GetBytes(16))}\r\nSec-WebSocket-Protocol: chat.cells.v1\r\nAuthorization: Bearer {token}\r\n\r\n"));
 
     public ReadOnlySpan<byte> Heartbeat() => Begin().Text("{\"type\":\"heartbeat\",\"payload\":{}}"u8).End();
 

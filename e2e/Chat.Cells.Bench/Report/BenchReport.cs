@@ -6,14 +6,12 @@ using Chat.Cells.Bench.Servers;
 namespace Chat.Cells.Bench.Report;
 
 /// <summary>One figure of <c>bench.json</c>.</summary>
-/// <param name="Void">True: taken with durability off, so that it counts for nothing. Else absent.</param>
-public sealed record BenchResult(
-    string Workload, string Engine, string Metric, double Value, string Unit, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Void = false);
+public sealed record BenchResult(string Workload, string Engine, string Metric, double Value, string Unit);
 
 /// <summary><c>bench.json</c>.</summary>
+/// <param name="Results">Engines whose figures are void say so in their label: <c>kafka-mock</c>, and <c>-void</c> behind any other.</param>
 /// <param name="Ratios">Without those of engines whose figures are void.</param>
-/// <param name="Durability">By engine: what its servers said of themselves.</param>
-public sealed record BenchFile(IReadOnlyList<BenchResult> Results, IReadOnlyDictionary<string, double> Ratios, IReadOnlyDictionary<string, Durability> Durability);
+public sealed record BenchFile(IReadOnlyList<BenchResult> Results, IReadOnlyDictionary<string, double> Ratios);
 
 /// <summary>Collects a run's figures and shows them.</summary>
 internal sealed class BenchReport(TextWriter output, TimeProvider time)
@@ -91,16 +89,20 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"ratio",-9} {"",-22} {name,-46} {value,12:F3} {"",-6} {target?.Judge(value)}"));
         }
         output.WriteLine();
+        foreach (var (engine, said) in durability) output.WriteLine($"{engine}: log {said.Log}; store {said.Store}{(said.Void is { } why ? $"; VOID: {why}" : "")}");
         return targets.All(t => (Find(t.Workload, t.Engine, t.Metric) ?? (Ratios().TryGetValue(t.Metric, out var ratio) ? ratio : null)) is not { } value || (t.IsMet(value) && !IsVoid(t.Engine)));
     }
 
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, JsonSerializer.Serialize(new BenchFile([.. results.Select(r => r with { Void = IsVoid(r.Engine) })], Ratios(), durability), BenchJson.Default.BenchFile) + "\n");
+        File.WriteAllText(path, JsonSerializer.Serialize(new BenchFile([.. results.Select(r => r with { Engine = LabelOf(r.Engine) })], Ratios()), BenchJson.Default.BenchFile) + "\n");
     }
 
     private bool IsVoid(string engine) => durability.TryGetValue(engine, out var said) && said.Void is not null;
+
+    /// <summary>Nobody who reads the file may take a void figure for a good one.</summary>
+    private string LabelOf(string engine) => IsVoid(engine) && engine != Engine.KafkaMock ? engine + "-void" : engine;
 
     private sealed record WorkDone(double Rate, double Cell, double? Bare);
 

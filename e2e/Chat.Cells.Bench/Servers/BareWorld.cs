@@ -3,6 +3,7 @@ using System.Net;
 using Chat.Cells.Bench.Generator;
 using Chat.Cells.Bench.Measure;
 using Chat.Cells.Bench.Report;
+using Chat.Cells.Processes;
 
 namespace Chat.Cells.Bench.Servers;
 
@@ -12,36 +13,36 @@ internal sealed class BareWorld : IServerWorld
     // As long as a real access token, so that a request has the same size.
     private static readonly string Token = new('t', 400);
 
+    // What the cell's own configuration sets too.
+    private static readonly Dictionary<string, string> NoSpinning = new() { ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0" };
+
+    private readonly FreePorts ports = new();
+
     public BareWorld(string folder)
     {
         Directory.CreateDirectory(folder);
-        Clients = new IPEndPoint(IPAddress.Loopback, CellWorld.FreePort());
-        Process = new ServerProcess(
-            "the bare broadcaster",
-            [Path.Combine(AppContext.BaseDirectory, "Chat.Cells.Bench.dll"), "bare", Clients.Port.ToString(CultureInfo.InvariantCulture)],
-            // What the cell's own configuration sets too.
-            new Dictionary<string, string> { ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0" },
-            Path.Combine(folder, "bare.log"));
+        var port = ports.Next();
+        Clients = [new IPEndPoint(IPAddress.Loopback, port)];
+        var command = BenchProgram.Command("bare", port.ToString(CultureInfo.InvariantCulture)) with { Environment = NoSpinning };
+        Servers = [new MeasuredServer("the bare broadcaster", command, Path.Combine(folder, "bare.log"), FreePorts.Url(port))];
     }
 
     public string Label => BenchReport.Bare;
 
-    public IPEndPoint Clients { get; }
+    public IReadOnlyList<IPEndPoint> Clients { get; }
 
-    public ServerProcess Process { get; }
-
-    public async Task StartAsync(CancellationToken cancellationToken)
-    {
-        Process.Start();
-        await Process.WaitUntilReadyAsync(new Uri($"http://{Clients}/"), cancellationToken);
-    }
+    public IReadOnlyList<MeasuredServer> Servers { get; }
 
     public IReadOnlyList<Connection> Connections(int count) => [.. Enumerable.Range(0, count).Select(i => Member(i, string.Create(CultureInfo.InvariantCulture, $"alone-{i}")))];
 
     public Task<IReadOnlyList<Connection>> MakeRoomsAsync(int rooms, int members, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<Connection>>([.. Enumerable.Range(0, rooms * members).Select(i => Member(i, string.Create(CultureInfo.InvariantCulture, $"room-{members}-{i / members:d30}")))]);
 
-    public async ValueTask DisposeAsync() => await Process.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in Servers) await server.DisposeAsync();
+        ports.Dispose();
+    }
 
-    private static Connection Member(int index, string room) => new(index, CellWorld.Upgrade(Token, "/" + room)) { Channel = room };
+    private static Connection Member(int index, string room) => new(index, Frames.Upgrade(Token, "/" + room)) { Channel = room };
 }

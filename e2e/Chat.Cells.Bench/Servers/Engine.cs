@@ -33,6 +33,9 @@ internal sealed class Engine : IAsyncDisposable
     /// <summary>What each port runs against, in words.</summary>
     public IReadOnlyList<string> Lines => servers.Lines;
 
+    /// <summary>CPU seconds that the servers of the run have used: its Redis and its mock broker; none for servers that were given.</summary>
+    public double CpuSeconds => servers.Processes.Sum(p => p.Current?.CpuSeconds ?? 0);
+
     /// <summary>Whether figures are held against targets.</summary>
     public bool HasTargets => Label != KafkaMock;
 
@@ -44,12 +47,16 @@ internal sealed class Engine : IAsyncDisposable
     /// <summary>Starts a mock Kafka and a Redis for the run, whatever servers the environment names.</summary>
     /// <exception cref="BenchException">Something for it is missing on this machine.</exception>
     public static Task<Engine> StartMockAsync(string folder, CancellationToken cancellationToken) =>
-        StartAsync(new EngineRequest { Shared = true, Data = folder, Environment = static _ => null }, cancellationToken);
+        StartAsync(new EngineRequest { Shared = true, Data = folder, MockFetchWait = TimeSpan.FromMilliseconds(5), Environment = static _ => null }, cancellationToken);
 
     /// <summary>The servers that the environment names.</summary>
+    /// <param name="folder">For servers of the run.</param>
+    /// <param name="shared">Several processes of the cell need them: where the environment names no Redis, one is started.</param>
+    /// <param name="environment">Reads a variable.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="BenchException">A server doesn't answer, or a variable can't be used.</exception>
-    public static Task<Engine> FromEnvironmentAsync(string folder, Func<string, string?> environment, CancellationToken cancellationToken) =>
-        StartAsync(new EngineRequest { Real = true, Data = folder, Environment = environment }, cancellationToken);
+    public static Task<Engine> FromEnvironmentAsync(string folder, bool shared, Func<string, string?> environment, CancellationToken cancellationToken) =>
+        StartAsync(new EngineRequest { Real = true, Shared = shared, Data = folder, Environment = environment }, cancellationToken);
 
     /// <summary>Labels of real servers name all of them; the mock's name says what matters.</summary>
     internal static string LabelOf(string log, string store, string state) =>

@@ -14,11 +14,13 @@ internal static class SocketFreeWorkload
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         report.Say("socket-free: log, judge, store and delivery alone");
-        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true };
-        foreach (var argument in new[] { Path.Combine(AppContext.BaseDirectory, "Chat.Cells.Bench.dll"), "socket-free", folder, Seconds.ToString(CultureInfo.InvariantCulture) }) start.ArgumentList.Add(argument);
+        var command = BenchProgram.Command("socket-free", folder, Seconds.ToString(CultureInfo.InvariantCulture));
+        var start = new ProcessStartInfo(command.FileName, command.Arguments) { UseShellExecute = false, RedirectStandardOutput = true };
         using var process = Process.Start(start) ?? throw new BenchException("The socket-free run could not be started.");
-        var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
-        await process.WaitForExitAsync(cancellationToken);
+        await using var _ = cancellationToken.Register(process.Kill);
+        var output = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        await process.WaitForExitAsync(CancellationToken.None);
+        cancellationToken.ThrowIfCancellationRequested();
         if (process.ExitCode != 0) throw new BenchException($"The socket-free run failed: {output}");
         foreach (var line in output.Split('\n').Where(l => l.StartsWith("RESULT ", StringComparison.Ordinal)))
         {

@@ -70,7 +70,7 @@ internal sealed class Rooms(IServerWorld world, Fleet fleet, int members, int co
         var connections = fleet.Connections;
         var count = Math.Max(1, (long)(rate * time.TotalSeconds));
         var interval = Clock.Second / rate;
-        var cpu = world.Process.CpuSeconds;
+        var cpu = world.CpuSeconds;
         var start = Clock.Now + Clock.Millisecond;
         var offset = random.Next(connections.Count);
         for (var sent = 0L; sent < count;)
@@ -89,7 +89,7 @@ internal sealed class Rooms(IServerWorld world, Fleet fleet, int members, int co
         var p99 = traffic.Delivery.Percentile(99);
         var kept = all && traffic is { Errors: 0, Lost: 0 } && traffic.Sent == count && p99 <= Promise;
         return new Phase(
-            rate, traffic.Delivered / Math.Max(0.001, (finished - start) / (double)Clock.Second), traffic.Delivered, world.Process.CpuSeconds - cpu,
+            rate, traffic.Delivered / Math.Max(0.001, (finished - start) / (double)Clock.Second), traffic.Delivered, world.CpuSeconds - cpu,
             traffic.Delivery.Percentile(50), p99, traffic.Delivery.Percentile(99.9), traffic.Delivery.Max / 1000.0,
             traffic.Ack.Percentile(99), traffic.Lateness.Percentile(99), kept, traffic.FirstError);
     }

@@ -13,7 +13,7 @@ internal static class RoomsWorkload
     public static async Task RunAsync(IServerWorld world, string workload, int rooms, int members, BenchTimes times, BenchReport report, CancellationToken cancellationToken)
     {
         void Say(string text) => report.Say($"{workload}, {world.Label}: {text}");
-        using var fleet = new Fleet(world.Clients, await world.MakeRoomsAsync(rooms, members, cancellationToken));
+        using var fleet = new Fleet(world.Clients, await world.MakeRoomsAsync(rooms, members, cancellationToken), cancellationToken);
         if (!fleet.OpenAll(atATime: 100, TimeSpan.FromSeconds(60))) throw new BenchException($"{world.Label}: not all clients came in sync: {fleet.Traffic.FirstError}");
         var run = new Rooms(world, fleet, members, times.ContentBytes, Say);
 

@@ -23,7 +23,7 @@ internal sealed class StormWorkload(IServerWorld world, int clients, BenchReport
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        using var fleet = new Fleet(world.Clients, world.Connections(clients));
+        using var fleet = new Fleet(world.Clients, world.Connections(clients), cancellationToken);
         if (!fleet.OpenAll(atATime: 200, TimeSpan.FromSeconds(120))) throw new BenchException($"{world.Label}: not all clients came in sync: {fleet.Traffic.FirstError}");
         fleet.PollUntil(static () => false, TimeSpan.FromSeconds(5));
         fleet.Traffic.Clear();
@@ -34,8 +34,8 @@ internal sealed class StormWorkload(IServerWorld world, int clients, BenchReport
             back.Add((Clock.Now - killedAt) / (double)Clock.Second);
         };
         killedAt = Clock.Now;
-        await world.Process.KillAsync();
-        world.Process.Start();
+        await world.KillAsync();
+        world.Launch();
         cancellationToken.ThrowIfCancellationRequested();
         var nextCheck = Clock.Now + Clock.Second;
         var all = fleet.PollUntil(() => Drive(fleet, ref nextCheck), TimeSpan.FromSeconds(120));
@@ -47,7 +47,7 @@ internal sealed class StormWorkload(IServerWorld world, int clients, BenchReport
             report.Add("storm", world.Label, $"seconds_until_{percent}_percent", rank <= back.Count ? back[rank - 1] : 120, "s");
         }
         report.Add("storm", world.Label, "attempts_per_client", attempts / (double)clients, "1");
-        report.Add("storm", world.Label, "server_cpu", world.Process.CpuSeconds, "s");
+        report.Add("storm", world.Label, "server_cpu", world.CpuSeconds, "s");
     }
 
     /// <summary>Opens what has waited long enough; true when all are back.</summary>

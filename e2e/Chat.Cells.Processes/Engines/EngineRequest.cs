@@ -9,6 +9,12 @@ public sealed record EngineRequest
     /// <summary>Several processes of a cell share the engines: those that only one process can have are not enough.</summary>
     public bool Shared { get; init; }
 
+    /// <summary>
+    /// How long the mock broker keeps a fetch that finds nothing: unlike a real broker it does not answer earlier when something arrives, so that this is added to what is measured. Null: as
+    /// long as the cell asks for.
+    /// </summary>
+    public TimeSpan? MockFetchWait { get; init; }
+
     /// <summary>A folder for what is started.</summary>
     public required string Data { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Chat.Cells.Cell.Hosting;
 
 namespace Chat.Cells.Processes.Engines;
 
@@ -11,9 +12,11 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
     public static readonly PortEngine Memory = new("embedded", "embedded, in memory", []);
 
     /// <summary>The mock lets each rebalance wait for a whole session, even when all members have come; a session as long as a real broker's would be most of a short run.</summary>
-    private static readonly Dictionary<string, string> MockSession = new() { ["kafka.properties"] = "session.timeout.ms=4000\n" };
+    private const string MockSession = "session.timeout.ms=4000\n";
 
     private string Folder => Path.Combine(request.Data, "engines");
+
+    private string FetchWait => request.MockFetchWait is { } wait ? string.Create(CultureInfo.InvariantCulture, $"fetch.wait.max.ms={(int)wait.TotalMilliseconds}\n") : "";
 
     public async Task<PortEngine> StartLogAsync(CancellationToken cancellationToken)
     {
@@ -38,7 +41,7 @@ internal sealed class PortEngines(EngineRequest request, RealServers given, IRea
             "kafka-mock",
             $"librdkafka's mock Kafka at {bootstrap}, in memory",
             ["--log", "kafka", "--kafka-bootstrap", bootstrap, "--kafka-topics", "external", "--topics", "small"])
-        { Process = process, Secrets = MockSession }, RealServers.KafkaVariable);
+        { Process = process, Secrets = new Dictionary<string, string> { [KafkaSettings.SecretsFile] = MockSession + FetchWait } }, RealServers.KafkaVariable);
     }
 
     public async Task<PortEngine> StartStoreAsync(CancellationToken cancellationToken)

@@ -142,13 +142,13 @@ internal sealed partial class GroupMember
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
             HeartbeatIntervalMs = (int)_options.SessionTimeout.TotalMilliseconds / Heartbeats,
-            FetchWaitMaxMs = 100,
             FetchMinBytes = 1,
             FetchErrorBackoffMs = 100,
             MaxPartitionFetchBytes = Math.Max(1_048_576, _options.MaxRecordBytes),
             QueuedMaxMessagesKbytes = 65_536,
             ConsumeResultFields = "timestamp,topic",
         };
+        if (!_options.Settings.ContainsKey("fetch.wait.max.ms")) config.FetchWaitMaxMs = 100;
         return new ConsumerBuilder<byte[], byte[]>(config)
             .SetPartitionsAssignedHandler((consumer, partitions) => Assign(consumer, partitions))
             .SetPartitionsRevokedHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
