@@ -17,7 +17,7 @@ namespace Chat.Cells.Bench.Growth;
 internal sealed class GrowthRun(GrowthOptions options, BenchReport report)
 {
     private const int Phases = 3;
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Each = TimeSpan.FromSeconds(4);
 
     private static readonly int[] Users = [100, 1_000, 10_000];
