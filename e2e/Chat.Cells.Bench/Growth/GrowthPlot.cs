@@ -29,7 +29,7 @@ internal static class GrowthPlot
 
     private static readonly Cost[] Costs =
     [
-        new("CPU-seconds per 1,000 deliveries", new("all servers of the cell", p => p.Cpu), new("the gateways' part", p => p.GatewayCpu)),
+        new("CPU-seconds per 1,000 deliveries", new("whole cell", p => p.Cpu), new("gateways", p => p.GatewayCpu)),
         new("latency of a delivery, ms", new("p50", p => p.P50), new("p99", p => p.P99)),
         new("memory of a server with clients, MB", new("resident", p => p.Megabytes), null),
     ];
