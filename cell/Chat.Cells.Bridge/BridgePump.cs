@@ -207,7 +207,7 @@ public sealed partial class BridgePump : IAsyncDisposable
         using var timeout = TimeoutAfter(cancellationToken);
         using var request = Request(HttpMethod.Get, options.TargetUrl, $"internal/v1/bridges/{options.Source}/position", targetToken);
         using var response = await http.SendAsync(request, timeout.Token);
-        Check(response, "target", "target-token");
+        await CheckAsync(response, "target", "target-token", timeout.Token);
         return await response.Content.ReadFromJsonAsync<PositionBody>(timeout.Token) is { Next.Length: > 0 } body ? body : throw new InvalidDataException("The target gave no position.");
     }
 
@@ -242,7 +242,7 @@ public sealed partial class BridgePump : IAsyncDisposable
                         $"The source has {there.Length} bridge partitions, and the target {from.Length}: both cells of a bridge need the same (their option --topics). Nothing is copied until then.");
                 }
             }
-            Check(response, "source", "source-token");
+            await CheckAsync(response, "source", "source-token", timeout.Token);
             return response;
         }
         catch (Exception)
@@ -265,7 +265,7 @@ public sealed partial class BridgePump : IAsyncDisposable
         request.Content = new ReadOnlyMemoryContent(batch.WrittenMemory);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         using var response = await http.SendAsync(request, timeout.Token);
-        Check(response, "target", "target-token");
+        await CheckAsync(response, "target", "target-token", timeout.Token);
         var result = await response.Content.ReadFromJsonAsync<AppendBody>(timeout.Token) ?? throw new InvalidDataException("The target did not say what it appended.");
         meter.Copied.Add(result.Appended);
         meter.Repeated.Add(result.Repeated);
@@ -273,13 +273,15 @@ public sealed partial class BridgePump : IAsyncDisposable
         if (result.Refused > 0) LogRecordsRefused(logger, options.Target, result.Refused, options.Source);
     }
 
-    private static void Check(HttpResponseMessage response, string cell, string tokenFile)
+    private static async Task CheckAsync(HttpResponseMessage response, string cell, string tokenFile, CancellationToken cancellationToken)
     {
         if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
         {
             throw new RefusedException($"The {cell} answered {(int)response.StatusCode}: the token in {tokenFile} is not valid there. Trying again when it may have been renewed.");
         }
-        if (!response.IsSuccessStatusCode) throw new HttpRequestException($"The {cell} answered {(int)response.StatusCode}.", null, response.StatusCode);
+        if (response.IsSuccessStatusCode) return;
+        var detail = await AnswerDetail.ReadAsync(response, cancellationToken);
+        throw new HttpRequestException($"The {cell} answered {(int)response.StatusCode}{detail}", null, response.StatusCode);
     }
 
     private static HttpRequestMessage Request(HttpMethod method, Uri cell, string path, TokenFile token)

@@ -124,7 +124,11 @@ public sealed partial class BridgeInbox(
     private async ValueTask<long[]> LoadAsync(string peer, Source source, CancellationToken cancellationToken)
     {
         if (source.Next is { } known) return known;
-        await log.EnsureTopicsAsync([CellTopics.Inbound(topics, peer, cells.CellName)], cancellationToken);
+        if (!source.HasTopic)
+        {
+            await log.EnsureTopicsAsync([CellTopics.Inbound(topics, peer, cells.CellName)], cancellationToken);
+            source.HasTopic = true;
+        }
         var next = new long[topics.Bridge];
         for (var partition = 0; partition < next.Length; partition++)
         {
@@ -166,6 +170,9 @@ public sealed partial class BridgeInbox(
         public SemaphoreSlim Gate { get; } = new(1, 1);
 
         public long[]? Next { get; set; }
+
+        /// <summary>It was there once: asking again would need the log's controller for each new connection of a bridge.</summary>
+        public bool HasTopic { get; set; }
     }
 
     [LoggerMessage(20, LogLevel.Error, "The bridge from {Peer} jumped from offset {Expected} to {Offset} of partition {Partition}: the records between are not in the source any more.")]

@@ -11,12 +11,14 @@ namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 public sealed class KafkaFaultTests
 {
     private const short Produce = 0;
+    private const short OffsetCommit = 8;
     private const short OffsetFetch = 9;
     private const short FindCoordinator = 10;
     private const int CoordinatorNotAvailable = 15;
     private const int NotLeader = 6;
     private const int RequestTimedOut = 7;
     private const int TopicAuthorizationFailed = 29;
+    private const int RebalanceInProgress = 27;
 
     [Fact]
     public async Task Append_LeaderDownAndUp_WaitsAndKeepsOrder()
@@ -128,6 +130,75 @@ public sealed class KafkaFaultTests
         await running.WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Empty(consumer.Faults);
+    }
+
+    [Fact]
+    public async Task Commit_RefusedDuringARebalanceAndNoRecordAfterIt_IsSentAgain()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendInOrderAsync(["a", "b", "c"]);
+        kafka.Cluster.PushErrors(OffsetCommit, RebalanceInProgress, RebalanceInProgress, RebalanceInProgress, RebalanceInProgress);
+        var consumer = new RecordingConsumer();
+        using var stop = new CancellationTokenSource();
+        var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
+
+        await Eventually.TrueAsync(async () => (await kafka.Log.GetCommittedAsync("group", RunningLog.Partition, default))?.NextOffset == 3, "all three are committed");
+        await stop.CancelAsync();
+        await running.WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal(["a", "b", "c"], consumer.Seen.Select(seen => seen.Value));
+    }
+
+    [Fact]
+    public async Task Read_BrokersThatLeaveAndComeBack_GoesOn()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendInOrderAsync(["a", "b"]);
+        for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++)
+        {
+            kafka.Cluster.SetBrokerDown(broker);
+            // While it is away some are answered and some aren't; none of that may stay so.
+            for (var i = 0; i < 4; i++) await TryAsync(kafka.ReadAllAsync);
+            await TryAsync(CommittedAsync);
+            kafka.Cluster.SetBrokerUp(broker);
+        }
+
+        await Eventually.TrueAsync(async () => await TryAsync(kafka.ReadAllAsync) is ["a", "b"], "reads go on");
+        await Eventually.TrueAsync(async () => await TryAsync(CommittedAsync) is "", "so do questions for commits");
+
+        async Task<string> CommittedAsync() => $"{await kafka.Log.GetCommittedAsync("group", RunningLog.Partition, default)}";
+
+        static async Task<T?> TryAsync<T>(Func<Task<T>> ask)
+            where T : class
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (LogUnavailableException)
+            {
+                return null;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Consume_BatchThatAppendsMoreThanTheProducerTakes_GoesOnWithSmallerOnes()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendInOrderAsync([.. Enumerable.Range(0, 100).Select(i => $"{i}")]);
+        var consumer = new RecordingConsumer
+        {
+            BeforeBatch = (_, batch) => batch.Count <= 10 ? ValueTask.CompletedTask : ValueTask.FromException(new LogFullException("Full.")),
+        };
+        using var stop = new CancellationTokenSource();
+        var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
+
+        await Eventually.TrueAsync(() => consumer.Seen.Count == 100, "all records are processed");
+        await stop.CancelAsync();
+        await running.WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), consumer.Seen.Select(seen => seen.Value));
     }
 
     [Fact]

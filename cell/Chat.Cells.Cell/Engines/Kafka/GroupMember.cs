@@ -13,6 +13,7 @@ internal sealed partial class GroupMember
 {
     private static readonly TimeSpan PollTimeout = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan AnewDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RevokeTimeout = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(5);
 
@@ -30,6 +31,7 @@ internal sealed partial class GroupMember
     private readonly CancellationTokenSource _anew = new();
     private readonly ConcurrentQueue<PumpCommand> _commands = new();
     private readonly Dictionary<Confluent.Kafka.TopicPartition, PartitionPump> _pumps = [];
+    private long _looked;
 
     /// <param name="options">How to reach Kafka.</param>
     /// <param name="group">Without the prefix.</param>
@@ -70,6 +72,7 @@ internal sealed partial class GroupMember
                     if (_pumps.TryGetValue(command.Pump.Source, out var current) && ReferenceEquals(current, command.Pump)) command.Run(consumer);
                 }
                 Take(consumer);
+                CommitAgain();
             }
         }
         finally
@@ -153,9 +156,26 @@ internal sealed partial class GroupMember
             .SetPartitionsAssignedHandler((consumer, partitions) => Assign(consumer, partitions))
             .SetPartitionsRevokedHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
             .SetPartitionsLostHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
+            .SetOffsetsCommittedHandler((_, committed) => Confirm(committed))
             .SetErrorHandler((_, error) => LogPollFailed(_group, error.Reason))
             .SetLogHandler((_, _) => { })
             .Build();
+    }
+
+    private void CommitAgain()
+    {
+        if (_time.GetElapsedTime(_looked) < LookInterval) return;
+        _looked = _time.GetTimestamp();
+        foreach (var pump in _pumps.Values) pump.CommitAgain();
+    }
+
+    private void Confirm(CommittedOffsets committed)
+    {
+        if (committed.Error.IsError) return;
+        foreach (var place in committed.Offsets)
+        {
+            if (!place.Error.IsError && _pumps.TryGetValue(place.TopicPartition, out var pump)) pump.Confirm(place.Offset.Value);
+        }
     }
 
     private IEnumerable<TopicPartitionOffset> Assign(IConsumer<byte[], byte[]> consumer, List<Confluent.Kafka.TopicPartition> partitions)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Chat.Cells.Cell.Ports;
 using Confluent.Kafka;
 using TopicPartition = Chat.Cells.Cell.Ports.TopicPartition;
@@ -18,7 +17,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
     private readonly KafkaTopics _topics;
     private readonly KafkaAppender _appender;
     private readonly PartitionReaders _readers;
-    private readonly ConcurrentDictionary<string, Lazy<IConsumer<byte[], byte[]>>> _observers = new(StringComparer.Ordinal);
+    private readonly KafkaObservers _observers;
     private readonly CancellationTokenSource _disposing = new();
     private readonly Lazy<Task> _watching;
 
@@ -37,6 +36,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         _admin = admin ?? new KafkaTopicAdmin(options);
         _appender = new KafkaAppender(options, time, logger);
         _readers = new PartitionReaders(options);
+        _observers = new KafkaObservers(options, time);
         _topics = new KafkaTopics(options, _admin, new TopicHistories(generations), RenewClients, logger);
         _watching = new Lazy<Task>(() => Task.Run(WatchAsync));
     }
@@ -119,11 +119,10 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
     public async ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken)
     {
         var history = _topics.History(partition.Topic);
-        var observer = Observer("reader");
+        var source = new Confluent.Kafka.TopicPartition(_options.Full(partition.Topic), partition.Partition);
         try
         {
-            var own = await Task.Run(
-                () => PartitionReader.Offsets(observer, new Confluent.Kafka.TopicPartition(_options.Full(partition.Topic), partition.Partition), _options.RequestTimeout), cancellationToken);
+            var own = await _observers.AskAsync("reader", observer => PartitionReader.Offsets(observer, source, _options.RequestTimeout), cancellationToken);
             return Logical(history, partition, own);
         }
         catch (KafkaException e)
@@ -134,9 +133,8 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
 
     public async ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken)
     {
-        var observer = Observer(group);
-        var committed = await Task.Run(
-            () => OffsetCommits.Read(observer, [partition with { Topic = _options.Full(partition.Topic) }], _options.RequestTimeout), cancellationToken);
+        var source = partition with { Topic = _options.Full(partition.Topic) };
+        var committed = await _observers.AskAsync(group, observer => OffsetCommits.Read(observer, [source], _options.RequestTimeout), cancellationToken);
         return _topics.History(partition.Topic).Committed(partition.Partition, committed[0]);
     }
 
@@ -161,16 +159,8 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         live.Take(changed);
         LogSettingsTaken();
         (_admin as KafkaTopicAdmin)?.Renew();
-        var observers = _observers.Keys.Select(name => _observers.TryRemove(name, out var observer) ? observer : null).OfType<Lazy<IConsumer<byte[], byte[]>>>().ToList();
+        _observers.Renew();
         await _topics.BeginAnewAsync();
-        _ = DisposeLaterAsync(observers);
-    }
-
-    /// <summary>Others may be in the middle of a call.</summary>
-    private async Task DisposeLaterAsync(IReadOnlyList<Lazy<IConsumer<byte[], byte[]>>> observers)
-    {
-        await Task.Delay(_options.RequestTimeout * 2, _time, _disposing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (var observer in observers) observer.Value.Dispose();
     }
 
     private async Task WatchAsync()
@@ -203,14 +193,6 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         if ((uint)partition.Partition >= (uint)PartitionCount(partition.Topic)) throw new LogException($"{partition.Topic} has no partition {partition.Partition}.");
     }
 
-    /// <summary>Belongs to the group by name only: it never subscribes, so that it takes no partitions.</summary>
-    private IConsumer<byte[], byte[]> Observer(string group) => _observers.GetOrAdd(group, name => new Lazy<IConsumer<byte[], byte[]>>(() => NewObserver(name))).Value;
-
-    private IConsumer<byte[], byte[]> NewObserver(string group) =>
-        new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig(_options.Client("chat-cells-observer")) { GroupId = _options.Full(group), EnableAutoCommit = false })
-            .SetLogHandler((_, _) => { })
-            .Build();
-
     public async ValueTask DisposeAsync()
     {
         await _disposing.CancelAsync();
@@ -219,7 +201,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         {
             _appender.Dispose();
             _readers.Dispose();
-            foreach (var observer in _observers.Values) observer.Value.Dispose();
+            _observers.Dispose();
             _admin.Dispose();
         });
     }

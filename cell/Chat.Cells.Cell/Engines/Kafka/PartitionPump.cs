@@ -13,6 +13,9 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(5);
 
+    /// <summary>After so long a commit that isn't confirmed is sent again.</summary>
+    private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(1);
+
     private readonly string _group;
     private readonly IPumpTopic _topic;
     private readonly IPartitionProcessorFactory _factory;
@@ -24,6 +27,9 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     private readonly PumpBuffer _buffer = new();
     private TopicHistory _history = TopicHistory.First;
     private CommittedOffset? _own;
+    private CommittedOffset? _unconfirmed;
+    private long _askedAt;
+    private int _most = PumpBuffer.MaxBatch;
     private CancellationTokenSource? _run;
     private bool _outOfRange;
     private bool _abandoned;
@@ -96,10 +102,37 @@ internal sealed partial class PartitionPump : IPartitionAssignment
             if (_abandoned || (Committed is { } last && nextOffset < last.NextOffset)) return ValueTask.CompletedTask;
             own = LogOffset.OwnOf(nextOffset);
             Committed = new CommittedOffset(nextOffset, metadata);
-            _own = new CommittedOffset(own, text);
+            _own = _unconfirmed = new CommittedOffset(own, text);
+            _askedAt = _time.GetTimestamp();
         }
         _control.Commit(Source, own, text);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Kafka has committed this.</summary>
+    /// <param name="own">As Kafka counts.</param>
+    public void Confirm(long own)
+    {
+        lock (_lock)
+        {
+            if (_unconfirmed?.NextOffset == own) _unconfirmed = null;
+        }
+    }
+
+    /// <summary>
+    /// Sends the last commit again when nothing has confirmed it for a while: one that was refused during a rebalance would else stay undone until the partition's next record,
+    /// and who waits for a group's progress would wait for that.
+    /// </summary>
+    public void CommitAgain()
+    {
+        CommittedOffset again;
+        lock (_lock)
+        {
+            if (_abandoned || _unconfirmed is not { } open || _time.GetElapsedTime(_askedAt) < CommitPatience) return;
+            again = open;
+            _askedAt = _time.GetTimestamp();
+        }
+        _control.Commit(Source, again.NextOffset, again.Metadata);
     }
 
     private long? Lag() => _control.EndOf(Source) is { } end ? end - (_own?.NextOffset ?? 0) : null;
@@ -213,12 +246,27 @@ internal sealed partial class PartitionPump : IPartitionAssignment
             await _buffer.WaitAsync(stop);
             while (true)
             {
-                var batch = _buffer.Take(out var resume);
+                var batch = _buffer.Take(_most, out var resume);
                 if (resume) _control.Enqueue(this, consumer => consumer.Resume([Source]));
                 if (batch.Count == 0) break;
                 stop.ThrowIfCancellationRequested();
-                await processor.ProcessAsync(_history.Logical(Partition.Partition, batch), stop);
+                await ProcessAsync(processor, batch, stop);
             }
+        }
+    }
+
+    /// <summary>What a batch appends may be more than the producer's queue takes, and would be the next time too: then the batches become smaller for a while.</summary>
+    private async ValueTask ProcessAsync(IPartitionProcessor processor, IReadOnlyList<LogRecord> batch, CancellationToken stop)
+    {
+        try
+        {
+            await processor.ProcessAsync(_history.Logical(Partition.Partition, batch), stop);
+            _most = Math.Min(PumpBuffer.MaxBatch, 2 * _most);
+        }
+        catch (LogFullException)
+        {
+            _most = Math.Max(1, batch.Count / 2);
+            throw;
         }
     }
 

@@ -17,13 +17,20 @@ internal sealed class PartitionReaders(KafkaOptions options) : IDisposable
     public async Task<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken)
     {
         var reader = Take(partition, out var generation);
+        var isGood = true;
         try
         {
             return await reader.ReadAsync(fromOffset, maxRecords, wait, cancellationToken);
         }
+        catch (LogUnavailableException)
+        {
+            // Brokers that left and came back may be lost to its client for good (see KafkaObservers): the next read has another.
+            isGood = false;
+            throw;
+        }
         finally
         {
-            if (GiveBack(reader, generation) is { } tooMany) await Task.Run(tooMany.Dispose, CancellationToken.None);
+            if ((isGood ? GiveBack(reader, generation) : reader) is { } done) await Task.Run(done.Dispose, CancellationToken.None);
         }
     }
 

@@ -5,7 +5,9 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// <summary>The records between the polling thread and a processor: bounded by count and by bytes, so that one slow partition can't fill the memory. Thread-safe.</summary>
 internal sealed class PumpBuffer
 {
-    private const int MaxBatch = 512;
+    /// <summary>The most records that a processor is given at once.</summary>
+    public const int MaxBatch = 512;
+
     private const int HighWater = 2_048;
     private const int LowWater = 512;
     private const long HighWaterBytes = 16_000_000;
@@ -41,20 +43,22 @@ internal sealed class PumpBuffer
     public Task WaitAsync(CancellationToken cancellationToken) => _available.WaitAsync(cancellationToken);
 
     /// <summary>The next records, none when it is empty.</summary>
-    public IReadOnlyList<LogRecord> Take(out bool resume)
+    /// <param name="most">At most so many.</param>
+    /// <param name="resume">True when the partition was paused and has to be resumed now.</param>
+    public IReadOnlyList<LogRecord> Take(int most, out bool resume)
     {
         lock (_lock)
         {
             List<LogRecord> batch;
-            if (_records.Count <= MaxBatch)
+            if (_records.Count <= most)
             {
                 (batch, _records) = (_records, []);
                 _bytes = 0;
             }
             else
             {
-                batch = _records[..MaxBatch];
-                _records.RemoveRange(0, MaxBatch);
+                batch = _records[..most];
+                _records.RemoveRange(0, most);
                 foreach (var record in batch) _bytes -= Size(record);
             }
             resume = _paused && _records.Count <= LowWater && _bytes <= LowWaterBytes;
