@@ -160,6 +160,51 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.InRange(10_000 - database.QueryInt64("SELECT count(*) FROM user_inbox"), 0, 2_000);
     }
 
+    [Fact]
+    public void Writes_OfAFewRows_MoveLittleMoreThanASliceAtATimeAndKeepUp()
+    {
+        var random = new Random(12);
+        var path = Path.Combine(folder.Path, "store.db");
+        using var database = Database.Open(path, readOnly: false);
+        Schema.Migrate(database, path);
+        var journal = new RowJournal(new RowJournalOptions(RowsToMove: 300, Slice: 20));
+        var (moved, most) = (0L, 0L);
+
+        for (var i = 0; i < 1_000; i++)
+        {
+            Commit(database, journal, [.. Enumerable.Range(i * 3, 3).Select(n => Row($"u{n % 7}", n, random))]);
+            var now = database.QueryInt64("SELECT count(*) FROM user_inbox");
+            (moved, most) = (now, Math.Max(most, now - moved));
+        }
+
+        Assert.InRange(most, 20, 26);
+        // Never more than one lot on its way and the next one being gathered.
+        Assert.InRange(3_000 - moved, 0, 2 * 300);
+    }
+
+    [Fact]
+    public async Task Writes_WithoutAPause_DoNotLetSqlitesLogGrow()
+    {
+        var random = new Random(13);
+        var path = Path.Combine(folder.Path, "store.db");
+        var options = new SqliteStoreOptions
+        {
+            Journal = true,
+            JournalOptions = new RowJournalOptions(RowsToMove: 60, Slice: 20),
+            CheckpointOptions = new CheckpointOptions(PagesPerPass: 20, PagesToRestart: 40, FewPages: 8),
+        };
+        await using (var store = await SqliteStore.OpenAsync(path, options, TimeProvider.System, NullLogger<SqliteStore>.Instance, default))
+        {
+            for (var i = 0; i < 1_500; i++) await store.WriteDeliveredAsync(new DeliveredBatch(0, [Row("u", i, random, 3_000)], [new HighWaterMark(5, i)]), default);
+
+            // Each of these writes is three pages at least: 4,500 and more, were they all kept.
+            Assert.InRange(new FileInfo(path + "-wal").Length, 1, 1_500 * 4_120);
+            Assert.Equal(1_500, (await store.ReadInboxAsync("u", InboxCursor.Start, 2_000, default)).Count);
+        }
+        await using var reopened = await OpenAsync("store.db", null);
+        Assert.Equal(Enumerable.Range(0, 1_500).Select(i => (long)i), (await reopened.ReadInboxAsync("u", InboxCursor.Start, 2_000, default)).Select(r => r.Cursor.Offset));
+    }
+
     private static void Commit(Database database, RowJournal journal, IReadOnlyList<InboxRow> rows)
     {
         database.Execute("BEGIN IMMEDIATE");

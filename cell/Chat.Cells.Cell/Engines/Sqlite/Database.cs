@@ -64,6 +64,20 @@ internal sealed class Database : IDisposable
         return statement.Step() ? statement.Int64(0) : 0;
     }
 
+    /// <summary>How many pages the connection has written since it was asked last: to the log, when there is one.</summary>
+    public int TakePagesWritten()
+    {
+        var code = raw.sqlite3_db_status(handle, raw.SQLITE_DBSTATUS_CACHE_WRITE, out var pages, out _, 1);
+        return code == raw.SQLITE_OK ? pages : throw StoreErrors.Create(handle, code);
+    }
+
+    /// <summary>Copies what it can from the log into the file, without waiting for anybody: how many pages the log has, and how many of them are copied.</summary>
+    public (int Log, int Copied) Checkpoint()
+    {
+        var code = raw.sqlite3_wal_checkpoint_v2(handle, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out var log, out var copied);
+        return code == raw.SQLITE_OK ? (log, copied) : throw StoreErrors.Create(handle, code);
+    }
+
     public bool InTransaction => raw.sqlite3_get_autocommit(handle) == 0;
 
     public void Dispose()

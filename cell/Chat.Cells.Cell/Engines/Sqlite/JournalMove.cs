@@ -10,7 +10,7 @@ internal sealed class JournalMove
     private const int EntriesAtATime = 32;
     private readonly KeyValuePair<string, SortedRows<Ulid, MessageRow>>[] channels;
     private readonly KeyValuePair<string, Dictionary<RequestKey, RequestRow>>[] requests;
-    private readonly KeyValuePair<string, SortedRows<InboxCursor, InboxRow>>[] inboxes;
+    private readonly KeyValuePair<string, SortedRows<InboxCursor, ReadOnlyMemory<byte>>>[] inboxes;
     private readonly long lastEntry;
     private Place done;
     private Place reached;
@@ -40,9 +40,24 @@ internal sealed class JournalMove
             const string delete = "DELETE FROM journal WHERE entry <= ?1 AND entry IN (SELECT entry FROM journal ORDER BY entry LIMIT ?2)";
             at.EntriesAreDeleted = database[delete].Bind(1, lastEntry).Bind(2, EntriesAtATime).Execute() < EntriesAtATime;
         }
-        while (at.Channel < channels.Length && count > 0) count -= WriteSome(database, channels[at.Channel].Value.All, ref at.Row, ref at.Channel, count, RowWrites.Write);
-        while (at.Request < requests.Length && count > 0) count -= WriteSome(database, SortedRequests(at.Request), ref at.Row, ref at.Request, count, RowWrites.Write);
-        while (at.Inbox < inboxes.Length && count > 0) count -= WriteSome(database, inboxes[at.Inbox].Value.All, ref at.Row, ref at.Inbox, count, RowWrites.Write);
+        while (at.Channel < channels.Length && count > 0)
+        {
+            var rows = channels[at.Channel].Value;
+            for (; at.Row < rows.Count && count > 0; count--) RowWrites.Write(database, rows[at.Row++].Row);
+            if (at.Row == rows.Count) (at.Row, at.Channel) = (0, at.Channel + 1);
+        }
+        while (at.Request < requests.Length && count > 0)
+        {
+            var rows = SortedRequests(at.Request);
+            for (; at.Row < rows.Length && count > 0; count--) RowWrites.Write(database, rows[at.Row++]);
+            if (at.Row == rows.Length) (at.Row, at.Request) = (0, at.Request + 1);
+        }
+        while (at.Inbox < inboxes.Length && count > 0)
+        {
+            var (userId, rows) = inboxes[at.Inbox];
+            for (; at.Row < rows.Count && count > 0; count--) RowWrites.Write(database, userId, rows[at.Row].Key, rows[at.Row++].Row);
+            if (at.Row == rows.Count) (at.Row, at.Inbox) = (0, at.Inbox + 1);
+        }
         reached = at;
     }
 
@@ -56,14 +71,6 @@ internal sealed class JournalMove
         if (sorted is not null && sortedIndex == index) return sorted;
         sortedIndex = index;
         return sorted = [.. requests[index].Value.Values.OrderBy(r => r.SenderId, StringComparer.Ordinal).ThenBy(r => r.RequestId, StringComparer.Ordinal)];
-    }
-
-    private static int WriteSome<TRow>(Database database, IReadOnlyList<TRow> all, ref int row, ref int group, int count, Action<Database, TRow> write)
-    {
-        var written = Math.Min(count, all.Count - row);
-        for (var i = 0; i < written; i++) write(database, all[row++]);
-        if (row == all.Count) (row, group) = (0, group + 1);
-        return written;
     }
 
     private struct Place

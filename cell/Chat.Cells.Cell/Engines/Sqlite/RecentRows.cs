@@ -7,7 +7,8 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 /// <summary>Rows that are in the journal and not yet in their tables, as reads want them. Guarded by <see cref="RowJournal"/>.</summary>
 internal sealed class RecentRows
 {
-    private readonly Dictionary<string, SortedRows<InboxCursor, InboxRow>> inboxes = [];
+    // Payloads and not rows: tens of thousands of objects that live for seconds are what makes a garbage collection long.
+    private readonly Dictionary<string, SortedRows<InboxCursor, ReadOnlyMemory<byte>>> inboxes = [];
     private readonly Dictionary<string, SortedRows<Ulid, MessageRow>> channels = [];
     private readonly Dictionary<string, Dictionary<RequestKey, RequestRow>> requests = [];
 
@@ -17,15 +18,15 @@ internal sealed class RecentRows
     /// <summary>The highest journal entry that any of them stands in.</summary>
     public long LastEntry { get; set; }
 
-    public IEnumerable<KeyValuePair<string, SortedRows<InboxCursor, InboxRow>>> Inboxes => inboxes;
+    public IEnumerable<KeyValuePair<string, SortedRows<InboxCursor, ReadOnlyMemory<byte>>>> Inboxes => inboxes;
     public IEnumerable<KeyValuePair<string, SortedRows<Ulid, MessageRow>>> Channels => channels;
     public IEnumerable<KeyValuePair<string, Dictionary<RequestKey, RequestRow>>> Requests => requests;
 
     public void Add(InboxRow row)
     {
         Count++;
-        if (!inboxes.TryGetValue(row.UserId, out var rows)) inboxes[row.UserId] = rows = new SortedRows<InboxCursor, InboxRow>();
-        rows.Add(row.Cursor, row);
+        if (!inboxes.TryGetValue(row.UserId, out var rows)) inboxes[row.UserId] = rows = new SortedRows<InboxCursor, ReadOnlyMemory<byte>>();
+        rows.Add(row.Cursor, row.Payload);
     }
 
     public void Add(MessageRow row)
@@ -44,7 +45,7 @@ internal sealed class RecentRows
         if (!rows.TryGetValue(key, out var before) || row.Position >= before.Position) rows[key] = row;
     }
 
-    public SortedRows<InboxCursor, InboxRow>? InboxOf(string userId) => inboxes.GetValueOrDefault(userId);
+    public SortedRows<InboxCursor, ReadOnlyMemory<byte>>? InboxOf(string userId) => inboxes.GetValueOrDefault(userId);
 
     public SortedRows<Ulid, MessageRow>? MessagesOf(string channelId) => channels.GetValueOrDefault(channelId);
 
@@ -62,7 +63,7 @@ internal sealed class SortedRows<TKey, TRow>
 
     public TKey LastKey => keys[^1];
 
-    public IReadOnlyList<TRow> All => rows;
+    public (TKey Key, TRow Row) this[int index] => (keys[index], rows[index]);
 
     /// <summary>A key that is there stays as it is.</summary>
     public void Add(TKey key, TRow row)

@@ -9,7 +9,7 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 /// <summary>
 /// Where rows go first. A row in its table is one page of 4 KB, in SQLite's own log and later in the file, because neighbours in time are far apart in the tables' order; so a
 /// transaction writes all its rows as one entry of a journal table, page after page, and they are kept in memory for reads. Tens of thousands of them at a time are then moved to
-/// their tables in the tables' order, a slice with each transaction. What was acked is as durable as before: it stands in the journal, and is moved at the next start. One process
+/// their tables in the tables' order, a slice beside some of the transactions that bring others: as fast as rows come in, and so that none of them waits for much more than its own. What was acked is as durable as before: it stands in the journal, and is moved at the next start. One process
 /// only may have such a store open, because reads of another one would miss what is in memory here.
 /// </summary>
 internal sealed class RowJournal(RowJournalOptions options)
@@ -24,6 +24,8 @@ internal sealed class RowJournal(RowJournalOptions options)
     private JournalMove? move;
     private long newEntry;
     private long lastNumber;
+    private int due;
+    private int dueAfter;
 
     /// <summary>Whether there is something to move when nothing else is to be done.</summary>
     public bool HasRows => active.Count > 0 || move is not null;
@@ -62,10 +64,23 @@ internal sealed class RowJournal(RowJournalOptions options)
             var rows = active;
             lock (gate) (moving, active) = (active, new RecentRows());
             move = new JournalMove(rows);
+            due = 0;
         }
-        // When the next ones wait already, more are moved than come in, however large the transactions are: else the memory would fill.
-        var added = newInbox.Count + newMessages.Count + newRequests.Count;
-        move?.Step(database, active.Count >= options.RowsToMove ? Math.Max(options.Slice * 4, 2 * added) : options.Slice);
+        MoveSome(database, idle);
+    }
+
+    /// <summary>
+    /// Twice as many rows as come in, so that these are moved long before the next ones are to be; a slice at a time, because each time costs some pages by itself. When the next ones
+    /// wait already, the slices are larger and come with every transaction: else the memory would fill.
+    /// </summary>
+    private void MoveSome(Database database, bool idle)
+    {
+        dueAfter = due + (2 * (newInbox.Count + newMessages.Count + newRequests.Count));
+        if (move is null) return;
+        var isLate = active.Count >= options.RowsToMove;
+        if (dueAfter < options.Slice && !isLate && !idle) return;
+        move.Step(database, Math.Max(dueAfter, isLate ? 4 * options.Slice : options.Slice));
+        dueAfter = 0;
     }
 
     /// <summary>The transaction is durable: reads see its rows.</summary>
@@ -77,6 +92,7 @@ internal sealed class RowJournal(RowJournalOptions options)
             foreach (var row in newMessages) active.Add(row);
             foreach (var row in newRequests) active.Add(row);
             if (newEntry > 0) active.LastEntry = newEntry;
+            due = dueAfter;
             if (move is not null)
             {
                 move.Committed();
@@ -161,13 +177,13 @@ internal sealed class RowJournal(RowJournalOptions options)
     /// <summary>Rows above a cursor, in no order: at most twice the limit, the lowest among them.</summary>
     public List<(InboxCursor Key, InboxRow Row)> ReadInbox(string userId, InboxCursor after, int limit)
     {
-        var found = new List<(InboxCursor, InboxRow)>();
+        var found = new List<(InboxCursor Cursor, ReadOnlyMemory<byte> Payload)>();
         lock (gate)
         {
             moving?.InboxOf(userId)?.CopyAbove(after, limit, found);
             active.InboxOf(userId)?.CopyAbove(after, limit, found);
         }
-        return found;
+        return found.ConvertAll(r => (r.Cursor, new InboxRow(userId, r.Cursor, r.Payload)));
     }
 
     /// <summary>Messages below an id, in no order: at most twice the limit, the highest among them.</summary>
@@ -194,5 +210,5 @@ internal sealed class RowJournal(RowJournalOptions options)
 
 /// <summary>How much a journal gathers, and how fast it gives it away.</summary>
 /// <param name="RowsToMove">So many rows are moved together: the more, the fewer pages each row costs, and the more memory is held (some 200 bytes a row besides its content).</param>
-/// <param name="Slice">Rows moved beside each transaction; when the next ones are waiting already four times as many, or twice as many as the transaction adds.</param>
-internal sealed record RowJournalOptions(int RowsToMove = 32_768, int Slice = 1_024);
+/// <param name="Slice">So many rows are moved in one transaction at least, and a transaction that shall be quick has little more: the fewer, the more pages each row costs.</param>
+internal sealed record RowJournalOptions(int RowsToMove = 32_768, int Slice = 256);

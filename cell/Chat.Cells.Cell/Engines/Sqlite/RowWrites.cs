@@ -1,3 +1,4 @@
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 
 namespace Chat.Cells.Cell.Engines.Sqlite;
@@ -34,12 +35,14 @@ internal static class RowWrites
             .Execute();
     }
 
-    public static void Write(Database database, InboxRow row) =>
+    public static void Write(Database database, InboxRow row) => Write(database, row.UserId, row.Cursor, row.Payload);
+
+    public static void Write(Database database, string userId, InboxCursor cursor, ReadOnlyMemory<byte> payload) =>
         database["INSERT INTO user_inbox VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING"]
-            .Bind(1, row.UserId)
-            .Bind(2, row.Cursor.Epoch)
-            .Bind(3, row.Cursor.Bucket)
-            .Bind(4, row.Cursor.Offset)
-            .Bind(5, row.Payload.Span)
+            .Bind(1, userId)
+            .Bind(2, cursor.Epoch)
+            .Bind(3, cursor.Bucket)
+            .Bind(4, cursor.Offset)
+            .Bind(5, payload.Span)
             .Execute();
 }

@@ -20,6 +20,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
     private readonly WriteQueue writer;
     private readonly ReaderPool readers;
     private readonly RowJournal? journal;
+    private readonly Checkpoints? checkpoints;
     private long nextPurge;
     private int disposed;
 
@@ -29,21 +30,27 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
         this.time = time;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         writerDatabase = Database.Open(path, readOnly: false);
+        Database? copying = null;
         try
         {
             writerDatabase.Execute("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32000;");
             Schema.Migrate(writerDatabase, path);
             RowJournal.Recover(writerDatabase);
             if (options.MaxBytes > 0) SetMaxBytes(writerDatabase, options.MaxBytes);
+            // Who shares the file with other processes leaves this to SQLite.
+            if (options.Journal) copying = OpenForCheckpoints(path);
         }
         catch (StoreException)
         {
+            copying?.Dispose();
             writerDatabase.Dispose();
             throw;
         }
         readers = new ReaderPool(path);
         journal = options.Journal ? new RowJournal(options.JournalOptions) : null;
         writer = new WriteQueue(writerDatabase, options.MaxWritesPerTransaction, new Companion(this), logger);
+        checkpoints = copying is null ? null : new Checkpoints(copying, options.CheckpointOptions, writer.Report);
+        checkpoints?.Start();
         writer.Start();
     }
 
@@ -70,8 +77,18 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
     {
         if (Interlocked.Exchange(ref disposed, 1) != 0) return;
         await writer.StopAsync();
+        if (checkpoints is not null) await checkpoints.DisposeAsync();
         readers.Dispose();
         writerDatabase.Dispose();
+    }
+
+    private Database OpenForCheckpoints(string path)
+    {
+        writerDatabase.Execute("PRAGMA wal_autocheckpoint = 0");
+        var database = Database.Open(path, readOnly: false);
+        // Reads something: a connection that never did knows of no log.
+        database.Execute("PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA user_version;");
+        return database;
     }
 
     /// <summary>Changes the largest size while the store is open.</summary>
@@ -150,5 +167,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
         public void Committed() => store.journal?.Committed();
 
         public void RolledBack() => store.journal?.RolledBack();
+
+        public void AfterCommit(Database database) => store.checkpoints?.AfterCommit(database);
     }
 }

@@ -18,6 +18,9 @@ public sealed record SqliteStoreOptions
     /// <summary>How the journal works.</summary>
     internal RowJournalOptions JournalOptions { get; init; } = new();
 
+    /// <summary>How a store with a journal copies SQLite's log.</summary>
+    internal CheckpointOptions CheckpointOptions { get; init; } = new();
+
     /// <summary>Most writes of one transaction.</summary>
     public int MaxWritesPerTransaction { get; init; } = 512;
 }

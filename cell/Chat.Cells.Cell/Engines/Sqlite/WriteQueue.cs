@@ -42,6 +42,9 @@ internal interface IWriteCompanion
     /// <summary>Nothing of the transaction happened.</summary>
     void RolledBack();
 
+    /// <summary>After the writes were told: nobody waits for what is done here but the next ones.</summary>
+    void AfterCommit(Database database);
+
     /// <summary>After how long without a write it wants a transaction for itself; null: not at all.</summary>
     TimeSpan? IdleDelay { get; }
 }
@@ -135,6 +138,33 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, IWrit
         if (full) LogRoomAgain();
         full = false;
         foreach (var write in writes) write.Complete();
+        AfterCommit();
+    }
+
+    private void AfterCommit()
+    {
+        try
+        {
+            companion.AfterCommit(database);
+        }
+        catch (StoreException e)
+        {
+            Report(e);
+        }
+    }
+
+    /// <summary>Something beside the transactions failed: when that leaves the file in doubt, no more writes are taken.</summary>
+    public void Report(StoreException error)
+    {
+        if (StoreErrors.IsFatal(error))
+        {
+            failure ??= error;
+            LogFailed(error);
+        }
+        else if (!StoreErrors.IsBusy(error) && error is not StoreFullException)
+        {
+            LogNotCopied(error);
+        }
     }
 
     private void Refuse(List<PendingWrite> writes, Exception error)
@@ -182,6 +212,9 @@ internal sealed partial class WriteQueue(Database database, int maxWrites, IWrit
 
     [LoggerMessage(44, LogLevel.Information, "The store has space again: writes go on.")]
     private partial void LogRoomAgain();
+
+    [LoggerMessage(45, LogLevel.Warning, "The store's log could not be copied into its file; it is tried again, and grows meanwhile.")]
+    private partial void LogNotCopied(Exception error);
 
     [LoggerMessage(42, LogLevel.Error, "{Count} writes to the store failed.")]
     private partial void LogRefused(Exception error, int count);
