@@ -39,7 +39,11 @@ public static class GatewayServices
         return services;
     }
 
-    public static void MapGateway(this IEndpointRouteBuilder app) =>
-        app.MapGet("/v1/ws", (HttpContext context, WebSocketEndpoint endpoint) => endpoint.HandleAsync(context))
+    public static void MapGateway(this IEndpointRouteBuilder app)
+    {
+        // Not by the request's services: a scope of them would live as long as the socket.
+        var endpoint = app.ServiceProvider.GetRequiredService<WebSocketEndpoint>();
+        app.MapGet("/v1/ws", (Delegate)((HttpContext context) => endpoint.HandleAsync(context)))
             .WithName("Connect").WithSummary("The WebSocket: subprotocol chat.cells.v1, with a bearer token or a ticket").ProducesProblems(401, 403, 421, 426, 503);
+    }
 }

@@ -212,7 +212,8 @@ public sealed partial class CellHost : IAsyncDisposable
         var bodyLimit = new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody);
         app.UseProblemDocuments();
         app.UseRouting();
-        app.UseCors();
+        // What it needs of a request (a scope of services, the request's items) lives as long as the request, and a socket's as long as the socket. Sockets check origins themselves.
+        app.UseWhen(static context => !WebSocketUpgrade.IsRequested(context), static others => others.UseCors());
         app.UseListenerSeparation();
         app.UseCallerAuthentication();
 

@@ -28,19 +28,19 @@ public static class CallerAuthentication
         where TBuilder : IEndpointConventionBuilder =>
         builder.WithMetadata(new UserMetadata(access));
 
-    public static IApplicationBuilder UseCallerAuthentication(this IApplicationBuilder app) => app.Use(async (context, next) =>
+    public static IApplicationBuilder UseCallerAuthentication(this IApplicationBuilder app) => app.Use((context, next) =>
     {
         var endpoint = context.GetEndpoint();
-        if (endpoint?.Metadata.GetMetadata<UserMetadata>() is { } user)
-        {
-            if (!await AuthenticateUserAsync(context, user.Access)) return;
-        }
-        else if (IsInternal(context, endpoint) && !await AuthenticateServerAsync(context, endpoint))
-        {
-            return;
-        }
-        await next(context);
+        if (endpoint?.Metadata.GetMetadata<UserMetadata>() is { } user) return AfterAsync(AuthenticateUserAsync(context, user.Access), context, next);
+        if (IsInternal(context, endpoint)) return AfterAsync(AuthenticateServerAsync(context, endpoint), context, next);
+        // Nothing waits here for a socket's end: that would cost each socket some memory.
+        return next(context);
     });
+
+    private static async Task AfterAsync(Task<bool> authentication, HttpContext context, RequestDelegate next)
+    {
+        if (await authentication) await next(context);
+    }
 
     /// <summary>The token of an <c>Authorization: Bearer</c> header; null when there is none.</summary>
     public static string? BearerToken(HttpRequest request)

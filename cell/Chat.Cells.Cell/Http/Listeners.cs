@@ -18,11 +18,15 @@ public enum Listener
 public static class ListenerSeparation
 {
     /// <summary>Marks every connection of this listener.</summary>
-    public static void Mark(this ListenOptions options, Listener listener) => options.Use(next => connection =>
+    public static void Mark(this ListenOptions options, Listener listener)
     {
-        connection.Features.Set(new ListenerFeature(listener));
-        return next(connection);
-    });
+        var feature = new ListenerFeature(listener);
+        options.Use(next => connection =>
+        {
+            connection.Features.Set(feature);
+            return next(connection);
+        });
+    }
 
     /// <summary>Endpoints of this builder answer only on one listener.</summary>
     public static TBuilder OnListener<TBuilder>(this TBuilder builder, Listener listener)

@@ -52,7 +52,7 @@ public sealed partial class MemoryCellState
             var userId = userIds[i];
             found[i] = With(userId, entry =>
             {
-                entry.Watchers[serverId] = now + timeToLive;
+                entry.Watchers.Set(serverId, now + timeToLive);
                 return entry.IsKnownAt(now) ? entry.SnapshotAt(userId, now, NextStamp(now)) : null;
             });
         }
@@ -95,8 +95,8 @@ public sealed partial class MemoryCellState
         {
             lock (entry)
             {
-                if (entry.Servers.Values.Any(s => s.Until > now) || entry.WatchersAt(now).Count > 0) continue;
-                entry.Servers.Clear();
+                if (entry.IsConnectedAt(now) || entry.WatchersAt(now).Count > 0) continue;
+                entry.Servers = default;
                 if (entry.SeenAt is not null && entry.ForgottenAt > now) continue;
                 entry.Removed = true;
                 presence.TryRemove(userId, out _);
@@ -107,8 +107,9 @@ public sealed partial class MemoryCellState
     /// <summary>One user. Locked by itself; once removed it is never used again.</summary>
     private sealed class PresenceEntry
     {
-        public Dictionary<string, (DateTimeOffset Until, UserDevices Devices)> Servers { get; } = new(1, StringComparer.Ordinal);
-        public Dictionary<string, DateTimeOffset> Watchers { get; } = new(1, StringComparer.Ordinal);
+        public ByServer<(DateTimeOffset Until, UserDevices Devices)> Servers;
+        public ByServer<DateTimeOffset> Watchers;
+
         public long? SeenAt { get; set; }
         public DateTimeOffset ForgottenAt { get; set; }
         public bool Removed { get; set; }
@@ -116,33 +117,36 @@ public sealed partial class MemoryCellState
         public void Put(string serverId, UserPresence user, DateTimeOffset now, TimeSpan timeToLive)
         {
             if (user.Devices.IsNone) Servers.Remove(serverId);
-            else Servers[serverId] = (now + timeToLive, new UserDevices(user.LastActiveAt, user.Devices));
+            else Servers.Set(serverId, (now + timeToLive, new UserDevices(user.LastActiveAt, user.Devices)));
             if (user.LastActiveAt > (SeenAt ?? 0)) SeenAt = user.LastActiveAt;
             ForgottenAt = now + SeenLife;
         }
 
-        public bool IsKnownAt(DateTimeOffset now) => SeenAt is not null || Servers.Values.Any(s => s.Until > now);
+        public bool IsKnownAt(DateTimeOffset now) => SeenAt is not null || IsConnectedAt(now);
+
+        public bool IsConnectedAt(DateTimeOffset now)
+        {
+            foreach (var (_, (until, _)) in Servers.Items)
+            {
+                if (until > now) return true;
+            }
+            return false;
+        }
 
         public PresenceSnapshot SnapshotAt(string userId, DateTimeOffset now, long stamp)
         {
-            var live = new List<UserDevices>(Servers.Count);
-            foreach (var (serverId, (until, devices)) in Servers)
-            {
-                if (until > now) live.Add(devices);
-                else Servers.Remove(serverId);
-            }
+            Servers.RemoveAll(now, static (item, at) => item.Value.Until <= at);
+            var live = new UserDevices[Servers.Items.Length];
+            for (var i = 0; i < live.Length; i++) live[i] = Servers.Items[i].Value.Devices;
             return PresenceSnapshot.Merge(userId, live, SeenAt, stamp);
         }
 
         public IReadOnlyList<string> WatchersAt(DateTimeOffset now)
         {
-            if (Watchers.Count == 0) return [];
-            var live = new List<string>(Watchers.Count);
-            foreach (var (serverId, until) in Watchers)
-            {
-                if (until > now) live.Add(serverId);
-                else Watchers.Remove(serverId);
-            }
+            Watchers.RemoveAll(now, static (item, at) => item.Value <= at);
+            if (Watchers.Items.IsEmpty) return [];
+            var live = new string[Watchers.Items.Length];
+            for (var i = 0; i < live.Length; i++) live[i] = Watchers.Items[i].Server;
             return live;
         }
     }

@@ -34,7 +34,7 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
                 lock (entry)
                 {
                     if (entry.Removed) continue;
-                    entry.Until[serverId] = until;
+                    entry.Until.Set(serverId, until);
                     break;
                 }
             }
@@ -153,7 +153,7 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
 
     private void RemoveIfEmpty(string userId, UserServers entry)
     {
-        if (entry.Removed || entry.Until.Count > 0) return;
+        if (entry.Removed || !entry.Until.Items.IsEmpty) return;
         entry.Removed = true;
         servers.TryRemove(userId, out _);
     }
@@ -161,29 +161,24 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
     /// <summary>The servers of a user, each until when. Locked by itself; once removed it is never used again.</summary>
     private sealed class UserServers
     {
-        public Dictionary<string, DateTimeOffset> Until { get; } = new(1, StringComparer.Ordinal);
+        public ByServer<DateTimeOffset> Until;
+
         public bool Removed { get; set; }
 
         public string[] LiveAt(DateTimeOffset now)
         {
             var live = 0;
-            foreach (var until in Until.Values) live += until > now ? 1 : 0;
+            foreach (var (_, until) in Until.Items) live += until > now ? 1 : 0;
             if (live == 0) return [];
             var ids = new string[live];
-            foreach (var (serverId, until) in Until)
+            foreach (var (serverId, until) in Until.Items)
             {
                 if (until > now) ids[--live] = serverId;
             }
             return ids;
         }
 
-        public void RemoveExpired(DateTimeOffset now)
-        {
-            foreach (var (serverId, until) in Until)
-            {
-                if (until <= now) Until.Remove(serverId);
-            }
-        }
+        public void RemoveExpired(DateTimeOffset now) => Until.RemoveAll(now, static (item, at) => item.Value <= at);
     }
 
     /// <summary>A token bucket; full at first. Locked by itself.</summary>

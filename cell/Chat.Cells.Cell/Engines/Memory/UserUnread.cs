@@ -6,7 +6,8 @@ namespace Chat.Cells.Cell.Engines.Memory;
 /// <summary>One user's unread sets. Locked by its owner.</summary>
 internal sealed class UserUnread
 {
-    private readonly Dictionary<string, ChannelSet> channels = new(StringComparer.Ordinal);
+    // Made when there is something in it: most users are idle.
+    private Dictionary<string, ChannelSet>? channels;
     private InboxCursor? cursor;
     private string? rebuilding;
 
@@ -35,6 +36,7 @@ internal sealed class UserUnread
     {
         if (cursor is not { } at || rebuilding is not null) return null;
         var found = new List<ChannelUnread>();
+        if (channels is null) return new UnreadCounts(at, found);
         foreach (var (channelId, set) in channels)
         {
             if (set.Count > 0) found.Add(new ChannelUnread(channelId, set.Count, set.ReadUpTo));
@@ -59,13 +61,14 @@ internal sealed class UserUnread
 
     private void Drop()
     {
-        channels.Clear();
+        channels = null;
         cursor = null;
         rebuilding = null;
     }
 
     private ChannelSet Of(string channelId)
     {
+        channels ??= new Dictionary<string, ChannelSet>(StringComparer.Ordinal);
         if (!channels.TryGetValue(channelId, out var set)) channels[channelId] = set = new ChannelSet();
         return set;
     }
