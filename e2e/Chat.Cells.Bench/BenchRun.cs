@@ -124,7 +124,7 @@ internal sealed class BenchRun(BenchOptions options, BenchReport report)
         foreach (var (workload, members) in new[] { ("direct", 2), ("group50", 50) })
         {
             if (Has(workload))
-                await TryAsync($"{workload}, {world.Label}", () => RoomsWorkload.RunAsync(world, workload, options.Sockets / members, members, times, report, cancellationToken));
+                await TryAsync($"{workload}, {world.Label}", () => RoomsWorkload.RunAsync(world, workload, options.Sockets / members, members, times, report, options.Rate, cancellationToken));
         }
         await world.KillAsync();
     }

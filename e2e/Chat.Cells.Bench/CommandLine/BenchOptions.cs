@@ -19,6 +19,7 @@ internal sealed record BenchOptions
           --idle N          idle clients (default 18000)
           --storm N         clients of the storm (default 10000)
           --sockets N       sockets of direct and group50 (default 500)
+          --rate N          direct and group50 at so many messages a second, four times, and no search for the highest rate: to compare two builds of the cell
           --artifacts DIR   where results go (default artifacts/ in the repository)
         """;
 
@@ -36,6 +37,9 @@ internal sealed record BenchOptions
     public int Storm { get; init; } = 10_000;
 
     public int Sockets { get; init; } = 500;
+
+    /// <summary>Messages a second; 0: the highest rate is searched for.</summary>
+    public int Rate { get; init; }
 
     public string Artifacts { get; init; } = Path.Combine(Repository.Root, "artifacts");
 
@@ -59,6 +63,7 @@ internal sealed record BenchOptions
                 "--idle" => options with { Idle = Number(name, value, 18_000) },
                 "--storm" => options with { Storm = Number(name, value, 18_000) },
                 "--sockets" => options with { Sockets = Number(name, value, 18_000) },
+                "--rate" => options with { Rate = Number(name, value, 1_000_000) },
                 "--artifacts" => options with { Artifacts = Path.GetFullPath(value) },
                 _ => throw new BenchException($"{name} is not an option.\n{Help}"),
             };

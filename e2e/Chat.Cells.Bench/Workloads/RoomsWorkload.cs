@@ -9,8 +9,9 @@ namespace Chat.Cells.Bench.Workloads;
 internal static class RoomsWorkload
 {
     private const double LightRate = 200;
+    private const int FixedRuns = 4;
 
-    public static async Task RunAsync(IServerWorld world, string workload, int rooms, int members, BenchTimes times, BenchReport report, CancellationToken cancellationToken)
+    public static async Task RunAsync(IServerWorld world, string workload, int rooms, int members, BenchTimes times, BenchReport report, int rate, CancellationToken cancellationToken)
     {
         void Say(string text) => report.Say($"{workload}, {world.Label}: {text}");
         using var fleet = new Fleet(world.Clients, await world.MakeRoomsAsync(rooms, members, cancellationToken), cancellationToken);
@@ -19,6 +20,11 @@ internal static class RoomsWorkload
 
         // The server's hot code is compiled for good after thousands of calls, in the background; until then the compiler takes its share of the cores.
         run.Run(members == 2 ? 1_500 : 200, times.WarmUp);
+        if (rate > 0)
+        {
+            for (var i = 0; i < FixedRuns; i++) Show(run.Run(rate, times.HalfPhase), Say);
+            return;
+        }
         var saturation = run.FindSaturation(times.Phase);
         if (!saturation.Kept) report.Fault($"{workload}, {world.Label}: at no rate that was tried did 99 % come within {Rooms.Promise} ms ({saturation.Error ?? "late"})");
         var half = run.Run(saturation.Offered / 2, times.HalfPhase);
@@ -43,6 +49,10 @@ internal static class RoomsWorkload
         if (world.Label == BenchReport.Bare) SameWork(workload, members, run, times, report);
         else report.Work(workload, world.Label, saturation.Offered, saturation.Delivered / Math.Max(0.01, saturation.CpuSeconds));
     }
+
+    private static void Show(Phase phase, Action<string> say) => say(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{phase.Offered:F0} messages/s: p50 {phase.P50:F1}, p99 {phase.P99:F1}, p99.9 {phase.P999:F1}, max {phase.Max:F0} ms; ack p99 {phase.AckP99:F1}; generator late p99 {phase.LateP99:F1}; {phase.CpuPer(1_000):F4} CPU-s per 1,000 deliveries{(phase.Error is null ? "" : "; " + phase.Error)}"));
 
     /// <summary>The bare broadcaster at the very rate of each cell's saturation: what is compared is then the same work in the same time.</summary>
     private static void SameWork(string workload, int members, Rooms run, BenchTimes times, BenchReport report)
