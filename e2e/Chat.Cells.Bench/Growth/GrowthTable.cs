@@ -33,11 +33,11 @@ internal static class GrowthTable
         }
         Line(text, $"");
         Line(text, $"{growth.Cores} cores, shared with the generator. \"Other work\" is what the rest of the machine took meanwhile, in cores: where it is not close to 0, read no latency from that row.");
-        Line(text, $"\"late\": not everything came, or less than 99 % within 100 ms.");
+        Line(text, $"\"late\": in one of the phases not everything came, or less than 99 % within 100 ms.");
         foreach (var series in growth.Series)
         {
             Line(text, $"");
-            Line(text, $"{char.ToUpperInvariant(series.Over[0])}{series.Over[1..]}: {series.Load}.{(series.Void is { } why ? $" Void as a promise: {why}." : "")}");
+            Line(text, $"{char.ToUpperInvariant(series.Over[0])}{series.Over[1..]}: {series.Load}.{(series.Void is { } why ? $" Void: {why}." : "")}");
         }
         return text.ToString();
     }
