@@ -55,6 +55,8 @@ public sealed class ReportTests : IDisposable
     [InlineData("--idle", "19000")]
     [InlineData("--sockets", "150")]
     [InlineData("--storm", "many")]
+    [InlineData("--rate", "0")]
+    [InlineData("--rate", "fast")]
     [InlineData("--frobnicate", "1")]
     public void Parse_BadOption_IsRefused(string name, string value) => Assert.Throws<BenchException>(() => BenchOptions.Parse([name, value]));
 
