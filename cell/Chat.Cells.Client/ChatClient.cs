@@ -22,6 +22,7 @@ public sealed class ChatClient : IAsyncDisposable
     private readonly SessionKeeper keeper;
     private readonly DeviceState state;
     private readonly Outbox outbox;
+    private readonly Progress progress = new();
     private readonly ReadPointers reads = new();
     private readonly LiveState live;
     private readonly ConnectionPump pump;
@@ -41,7 +42,6 @@ public sealed class ChatClient : IAsyncDisposable
         state = new DeviceState(session.UserId, options.MaxTimeline);
         var frames = new FrameWriter(options.TimeProvider);
         outbox = new Outbox(options, frames);
-        var progress = new Progress();
         live = new LiveState(options.TimeProvider);
         pump = new ConnectionPump(options, outbox, progress, reads, live, frames);
         loop = new ConnectionLoop(options, keeper, Api, state, outbox, progress, reads, Unread, live, pump, frames, RaiseAsync);
@@ -119,14 +119,20 @@ public sealed class ChatClient : IAsyncDisposable
     public Task<SendOutcome> SendAsync(string channelId, string content, string? replyTo, CancellationToken cancellationToken) =>
         Send(channelId, content, replyTo).Outcome.WaitAsync(cancellationToken);
 
-    /// <summary>The user has read a channel up to a message; for an own message that means the last one of others before it. Kept until the server has it.</summary>
+    /// <summary>
+    /// The user has read a channel up to a message, as far as this device was told of it; for an own message that means the last one of others before it. A message that
+    /// comes late, with a lower id, counts as unread until the next call. Kept until the server has it.
+    /// </summary>
     public void MarkRead(string channelId, string messageId)
     {
         var timeline = state.FindTimeline(channelId);
         var upTo = timeline is null ? messageId : timeline.ReadUpTo(messageId, UserId);
         if (upTo is null) return;
-        Unread.Read(channelId, upTo, everything: timeline?.HasOthersAbove(upTo, UserId) == false);
-        reads.Mark(channelId, upTo);
+        var again = Unread.Of(channelId).Count > 0 && timeline?.HasOthersAbove(upTo, UserId) == false;
+        // Of a message that isn't here the device doesn't know whether its inbox has come that far.
+        var cursor = timeline?.Has(upTo) == true ? progress.Shown : null;
+        if (reads.Mark(channelId, upTo, cursor, again) is not { } told) return;
+        Unread.Read(channelId, told, everything: timeline?.HasOthersAbove(told, UserId) == false);
         pump.Wake();
     }
 

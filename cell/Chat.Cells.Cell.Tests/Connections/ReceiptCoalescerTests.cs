@@ -1,6 +1,7 @@
 using Chat.Cells.Cell.Channels;
 using Chat.Cells.Cell.Connections;
 using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
@@ -35,6 +36,8 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
     }
 
     private static Ulid Id(int n) => new([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (byte)n]);
+
+    private static InboxCursor At(long offset) => new(1, 2_900, offset);
 
     private void Deliver(params (string Sender, int Id)[] messages) =>
         coalescer.Delivered(User, new Delivered(Channel, Id(messages.Max(m => m.Id)), messages.ToDictionary(m => m.Sender, m => Id(m.Id))));
@@ -71,21 +74,34 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
     public async Task Delivered_LateBelowThePointers_StillTellsItsAuthorWithoutLoweringThem()
     {
         Deliver(("bob", 5));
-        coalescer.Read(User, Channel, Id(9));
+        coalescer.Read(User, Channel, Id(9), At(5));
         await FlushAsync();
         Deliver(("carol", 4)); // came late from another cell
         var record = Assert.Single(await FlushAsync());
-        Assert.Equal((Id(9), Id(9)), (record.DeliveredUpTo, record.ReadUpTo));
+        Assert.Equal((Id(9), Id(9), At(5)), (record.DeliveredUpTo, record.ReadUpTo, record.ReadCursor)); // which doesn't make it read
         Assert.Equal(["carol"], record.Authors);
     }
 
     [Fact]
     public async Task Read_NotBeyondThePointer_AppendsNothing()
     {
-        coalescer.Read(User, Channel, Id(9));
+        coalescer.Read(User, Channel, Id(9), At(5));
         Assert.Equal(Id(9), Assert.Single(await FlushAsync()).ReadUpTo);
-        coalescer.Read(User, Channel, Id(9));
-        coalescer.Read(User, Channel, Id(2));
+        coalescer.Read(User, Channel, Id(9), At(5));
+        coalescer.Read(User, Channel, Id(2), At(4));
+        Assert.Empty(await FlushAsync());
+    }
+
+    [Fact]
+    public async Task Read_OfWhatCameLate_IsAppendedThoughThePointerStays()
+    {
+        coalescer.Read(User, Channel, Id(9), At(5));
+        await FlushAsync();
+        coalescer.Read(User, Channel, Id(9), At(7));
+        coalescer.Read(User, Channel, Id(9), At(6));
+        var record = Assert.Single(await FlushAsync());
+        Assert.Equal((Id(9), At(7)), (record.ReadUpTo, record.ReadCursor));
+        coalescer.Read(User, Channel, Id(9), At(7));
         Assert.Empty(await FlushAsync());
     }
 
@@ -93,7 +109,7 @@ public sealed class ReceiptCoalescerTests : IAsyncLifetime
     public async Task Read_AuthorsCantBeFoundForWhateverReason_IsAppendedAllTheSame()
     {
         store.BeforeMessage = () => throw new InvalidOperationException("an engine's own kind of failure");
-        coalescer.Read(User, Channel, Id(1));
+        coalescer.Read(User, Channel, Id(1), At(1));
         Assert.Equal(Id(1), Assert.Single(await FlushAsync()).ReadUpTo);
     }
 }

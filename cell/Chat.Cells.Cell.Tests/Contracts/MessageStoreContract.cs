@@ -235,6 +235,33 @@ public abstract class MessageStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reads_WithAndWithoutCursors_OnlyGrowWhateverTheirOrder()
+    {
+        var (low, middle, high) = (Id(Now, 1), Id(Now + 70_000, 2), Id(Now + 70_000, 3));
+        InboxCursor[] cursors = [new(1, 10, 5), new(1, 10, 1L << 42), new(1, 11, 0), new(2, 3, 0)];
+        Assert.Equal(default, await Store.FindReadAsync(Channel, User(1), default));
+
+        await WriteAsync(Judged(receipts: [Reading(1, low, null)])); // of before read cursors
+        Assert.Equal(ReadMark.Of(low, null), await Store.FindReadAsync(Channel, User(1), default));
+        Assert.Null((await Store.FindReadAsync(Channel, User(1), default)).KnownCursor);
+
+        await WriteAsync(Judged(receipts: [Reading(1, middle, cursors[1]), Reading(2, low, cursors[0]), new ReceiptRow(Channel, User(3), high, null)]));
+        await WriteAsync(Judged(receipts: [Reading(1, low, cursors[2]), Reading(1, middle, cursors[0])])); // of a device that is behind, and again
+        Assert.Equal(ReadMark.Of(middle, cursors[2]), await Store.FindReadAsync(Channel, User(1), default));
+        Assert.Equal(ReadMark.Of(low, cursors[0]), await Store.FindReadAsync(Channel, User(2), default));
+        Assert.Equal(default, await Store.FindReadAsync(Channel, User(3), default));
+        Assert.Equal(default, await Store.FindReadAsync(Channel + "x", User(1), default));
+
+        await WriteAsync(Judged(receipts: [Reading(1, high, null)])); // by a server that knows no cursors
+        Assert.Equal(new ReadMark(high, middle, cursors[2]), await Store.FindReadAsync(Channel, User(1), default));
+        await WriteAsync(Judged(receipts: [Reading(1, high, cursors[3]), Reading(1, low, InboxCursor.Start)]));
+        Assert.Equal(ReadMark.Of(high, cursors[3]), await Store.FindReadAsync(Channel, User(1), default));
+        Assert.Equal(high, (await Store.ReadReceiptsAsync(Channel, default)).Single(receipt => receipt.UserId == User(1)).ReadUpTo);
+
+        static ReceiptRow Reading(int user, Ulid upTo, InboxCursor? cursor) => new(Channel, User(user), null, upTo, cursor);
+    }
+
+    [Fact]
     public async Task Inbox_OverBucketsAndEpochs_ComesOldestFirstAboveTheCursor()
     {
         InboxCursor[] cursors = [new(1, 10, 5), new(1, 10, 90), new(1, 11, 100), new(1, 11, 101), new(2, 3, 0), new(2, 3, 7)];

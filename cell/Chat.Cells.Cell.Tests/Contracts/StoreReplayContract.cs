@@ -75,7 +75,7 @@ public abstract class StoreReplayContract : MessageStoreContract
                         channels.Add(Group(offset + 1, offset, [.. Enumerable.Range(0, Users).Where(_ => random.Next(2) == 0)]));
                         break;
                     case 1:
-                        receipts.Add(new ReceiptRow(Channel, User(random.Next(Users)), random.Next(2) == 0 ? null : Id(Now, random.Next(10)), random.Next(2) == 0 ? null : Id(Now, random.Next(10))));
+                        receipts.Add(new ReceiptRow(Channel, User(random.Next(Users)), random.Next(2) == 0 ? null : Id(Now, random.Next(10)), random.Next(2) == 0 ? null : Id(Now, random.Next(10)), random.Next(2) == 0 ? null : new InboxCursor(1, random.Next(3), random.Next(10))));
                         break;
                     default:
                         messages.Add(Message(Id(Now, offset), User(random.Next(Users)), offset));
@@ -106,6 +106,7 @@ public abstract class StoreReplayContract : MessageStoreContract
         if (await Store.FindChannelAsync(channel, default) is { } row) lines.Add($"{row.Version} {row.Position} {string.Join(' ', row.Members)}");
         for (var user = 0; user < Users; user++)
         {
+            lines.Add($"{await Store.FindReadAsync(channel, User(user), default)}");
             lines.Add($"{user}: {(await Store.ListChannelsAsync(User(user), null, 10_000, default)).Contains(channel)}");
             for (var request = 0; request < 6; request++) lines.Add((await Store.FindRequestAsync(channel, User(user), $"r{request}", default))?.Position.ToString() ?? "-");
         }

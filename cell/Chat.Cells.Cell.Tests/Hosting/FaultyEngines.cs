@@ -99,5 +99,6 @@ internal sealed class FailingStore(IMessageStore inner) : IMessageStore
     public ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken) => inner.ReadHistoryAsync(channelId, before, limit, cancellationToken);
     public ValueTask<IReadOnlyList<string>> ListChannelsAsync(string userId, string? afterChannelId, int limit, CancellationToken cancellationToken) => inner.ListChannelsAsync(userId, afterChannelId, limit, cancellationToken);
     public ValueTask<IReadOnlyList<ReceiptRow>> ReadReceiptsAsync(string channelId, CancellationToken cancellationToken) => inner.ReadReceiptsAsync(channelId, cancellationToken);
+    public ValueTask<ReadMark> FindReadAsync(string channelId, string userId, CancellationToken cancellationToken) => inner.FindReadAsync(channelId, userId, cancellationToken);
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }

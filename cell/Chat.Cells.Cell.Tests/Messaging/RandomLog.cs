@@ -1,5 +1,6 @@
 using System.Text;
 using Chat.Cells.Cell.Channels;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Cell.Tests.Messaging.Doubles;
@@ -48,7 +49,7 @@ internal static class RandomLog
             2 => Command(ChannelCommand.SetRole, (MemberRole)(1 + (op.Detail % 3))),
             3 => Say.Rename(channel, user, "c" + op.Request, "name " + op.Detail),
             4 => new SnapshotRecord(Foreign, Snapshot(1 + (op.Request % 9), op.Detail), "b"),
-            5 => new ReceiptRecord(channel, user, Id(op.Request), op.Detail % 2 == 0 ? Id(op.Detail) : null, Users),
+            5 => new ReceiptRecord(channel, user, Id(op.Request), op.Detail % 2 == 0 ? Id(op.Detail) : null, Users, op.Detail % 2 == 0 ? ReadCursor() : null),
             _ => Say.Send(
                 channel,
                 user,
@@ -61,6 +62,9 @@ internal static class RandomLog
 
         CommandRecord Command(ChannelCommand command, MemberRole role) =>
             new(channel, Say.Origin(user, "c" + op.Request), command, type, null, [other], role, null);
+
+        // Half of the users have gateways from before read cursors.
+        InboxCursor? ReadCursor() => op.User % 2 == 0 ? new InboxCursor(1, InboxCursor.BucketOf(now), op.Request % 50) : null;
 
         Ulid Id(int ahead) => MessageId.Create(now + (ahead * 40), 2, 0, ahead);
     }

@@ -29,6 +29,8 @@ public sealed class RecordCodecTests
         new SnapshotRecord("d.1", new ChannelSnapshot(ChannelType.Direct, null, "cell", 1, 0, []), ""),
         new ReceiptRecord("g.cell.1", "cell.user", IdA, null, ["cell.a", "cell.b"]),
         new ReceiptRecord("g.cell.1", "cell.user", null, IdB, []),
+        new ReceiptRecord("g.cell.1", "cell.user", IdA, IdB, ["cell.a"], new InboxCursor(2, 2_900, 7)),
+        new ReceiptRecord("g.cell.1", "cell.user", IdA, IdB, [], InboxCursor.Start),
     ];
 
     private static readonly InboxRecord[] InboxRecords =

@@ -146,6 +146,15 @@ internal sealed class Connection : IPresenceViewer
         }
     }
 
+    /// <summary>How far into its user's inbox the socket was sent; before <c>sync</c> nothing was.</summary>
+    public InboxCursor Sent
+    {
+        get
+        {
+            lock (gate) return cursor;
+        }
+    }
+
     /// <summary>True once it was brought up to its inbox's end.</summary>
     public bool HasSynced
     {

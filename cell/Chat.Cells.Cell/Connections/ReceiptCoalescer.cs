@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Channels;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 
@@ -28,23 +29,24 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
         lock (gate)
         {
             var before = known.GetValueOrDefault(key);
-            var pointers = new Pointers(delivered.MessageId, null);
+            var pointers = new Pointers(delivered.MessageId, default);
             Dictionary<string, Ulid>? news = null;
             foreach (var (sender, id) in delivered.Senders)
             {
                 if (before is not null && before.Told.TryGetValue(sender, out var told) && id <= told) continue;
                 (news ??= [])[sender] = id;
-                if (id <= before?.Pointers.Read) pointers = pointers.Raise(before.Pointers); // late: what was read covers it
+                if (id <= before?.Pointers.Read.UpTo) pointers = pointers.Raise(before.Pointers); // late: what its author is told is the pointer
             }
-            if (news is not null) Wait(key, before is null ? pointers : pointers.Raise(before.Pointers with { Read = null }), news);
+            if (news is not null) Wait(key, before is null ? pointers : pointers.Raise(before.Pointers with { Read = default }), news);
         }
     }
 
     /// <summary>The user has read up to an id, that has been checked to exist.</summary>
-    public void Read(string userId, string channelId, Ulid readUpTo)
+    /// <param name="cursor">How far into the user's inbox, at most as far as the device was sent; null: not known.</param>
+    public void Read(string userId, string channelId, Ulid readUpTo, InboxCursor? cursor)
     {
         var key = new Key(userId, channelId);
-        var pointers = new Pointers(readUpTo, readUpTo);
+        var pointers = new Pointers(readUpTo, ReadMark.Of(readUpTo, cursor));
         lock (gate)
         {
             if (known.GetValueOrDefault(key) is { } before && !pointers.IsNewerThan(before.Pointers)) return;
@@ -65,7 +67,7 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
         var appends = new List<Task>();
         foreach (var (key, item) in taken)
         {
-            if (item.Pointers.Read is { } read) await AddAuthorsAsync(key, read, item.Authors, cancellationToken);
+            if (item.Pointers.Read.UpTo is { } read) await AddAuthorsAsync(key, read, item.Authors, cancellationToken);
             item.Authors.Remove(key.UserId);
             appends.Add(AppendAsync(key, item));
         }
@@ -114,7 +116,7 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
         {
             if (!ChannelId.TryGetType(key.ChannelId, out var type)) return;
             await channels.AppendAsync(
-                new ReceiptRecord(key.ChannelId, key.UserId, item.Pointers.Delivered, item.Pointers.Read, [.. item.Authors]), type, CancellationToken.None);
+                new ReceiptRecord(key.ChannelId, key.UserId, item.Pointers.Delivered, item.Pointers.Read.UpTo, [.. item.Authors], item.Pointers.Read.KnownCursor), type, CancellationToken.None);
             GatewayMetrics.Receipts.Add(1);
             lock (gate)
             {
@@ -141,7 +143,8 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
         try
         {
             Ulid? before;
-            lock (gate) before = known.GetValueOrDefault(key)?.Pointers.Read;
+            lock (gate) before = known.GetValueOrDefault(key)?.Pointers.Read.UpTo;
+            if (before >= readUpTo) before = null; // something came late: it lies anywhere below
             if (await store.FindMessageAsync(key.ChannelId, readUpTo, cancellationToken) is { } last) authors.Add(last.SenderId);
             foreach (var message in await store.ReadHistoryAsync(key.ChannelId, readUpTo, ReadBack, cancellationToken))
             {
@@ -166,15 +169,11 @@ internal sealed partial class ReceiptCoalescer(ChannelLog channels, IMessageStor
 
     private readonly record struct Key(string UserId, string ChannelId);
 
-    private readonly record struct Pointers(Ulid? Delivered, Ulid? Read)
+    private readonly record struct Pointers(Ulid? Delivered, ReadMark Read)
     {
-        public bool IsNewerThan(Pointers other) => Higher(Delivered, other.Delivered) || Higher(Read, other.Read);
+        public bool IsNewerThan(Pointers other) => other.Raise(this) != other;
 
-        public Pointers Raise(Pointers other) => new(Max(Delivered, other.Delivered), Max(Read, other.Read));
-
-        private static bool Higher(Ulid? a, Ulid? b) => a is { } x && (b is not { } y || x > y);
-
-        private static Ulid? Max(Ulid? a, Ulid? b) => Higher(a, b) ? a : b;
+        public Pointers Raise(Pointers other) => new(Delivered > other.Delivered || other.Delivered is null ? Delivered : other.Delivered, Read.Merge(other.Read));
     }
 
     private sealed class Waiting

@@ -158,7 +158,10 @@ internal sealed partial class SocketSession(
                 if (ClientFrames.TryReadMember(payload, "channelId"u8, out var channelId) && Channels.ChannelId.TryGetType(channelId, out _)
                     && ClientFrames.TryReadMember(payload, "lastReadMessageId"u8, out var id) && Ulid.TryParse(id, out var messageId))
                 {
-                    return ReadReceiptAsync(connection, channelId, messageId, envelope.RequestId, cancellationToken);
+                    if (TryReadCursor(connection, payload, out var readCursor, out var wrong))
+                        return ReadReceiptAsync(connection, channelId, messageId, readCursor, envelope.RequestId, cancellationToken);
+                    Error(connection, ErrorCodes.BadRequest, wrong, envelope.RequestId);
+                    return ValueTask.CompletedTask;
                 }
                 break;
             case ClientFrameType.PresenceSubscribe:
@@ -205,13 +208,32 @@ internal sealed partial class SocketSession(
         }
     }
 
+    /// <summary>
+    /// How far into the inbox a read went, as its client says; null when it doesn't. What lies beyond what this socket was sent is refused, so that nothing counts as read
+    /// before it could be seen. A cursor of an earlier epoch lies below everything and is taken as that.
+    /// </summary>
+    private static bool TryReadCursor(Connection connection, ReadOnlySpan<byte> payload, out InboxCursor? cursor, out string wrong)
+    {
+        cursor = null;
+        wrong = "cursor is not one.";
+        if (!ClientFrames.TryReadMember(payload, "cursor"u8, out var text)) return false;
+        if (text is null) return true;
+        if (!InboxCursor.TryParse(text, out var told)) return false;
+        cursor = told;
+        wrong = "cursor lies beyond what this socket was sent.";
+        return told <= connection.Sent;
+    }
+
     /// <summary>Takes a read pointer of a message that the user can have read. One answer for what isn't there and what isn't theirs.</summary>
-    private async ValueTask ReadReceiptAsync(Connection connection, string channelId, Ulid messageId, string? requestId, CancellationToken cancellationToken)
+    private async ValueTask ReadReceiptAsync(Connection connection, string channelId, Ulid messageId, InboxCursor? cursor, string? requestId, CancellationToken cancellationToken)
     {
         try
         {
-            if (connection.FindSent(channelId, messageId).Knows || await CanReadAsync(connection.UserId, channelId, messageId, cancellationToken))
-                receipts.Read(connection.UserId, channelId, messageId);
+            var knows = connection.FindSent(channelId, messageId).Knows;
+            // A client that doesn't say how far it went, and has the message from this socket, has seen no more than that was sent.
+            if (knows) cursor ??= connection.Sent;
+            if (knows || await CanReadAsync(connection.UserId, channelId, messageId, cancellationToken))
+                receipts.Read(connection.UserId, channelId, messageId, cursor);
             else
                 Error(connection, ErrorCodes.NotMember, SendHandler.MessageOf(ErrorCodes.NotMember), requestId);
         }

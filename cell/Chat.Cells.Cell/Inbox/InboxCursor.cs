@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 
 namespace Chat.Cells.Cell.Inbox;
@@ -30,6 +31,20 @@ public readonly record struct InboxCursor(int Epoch, int Bucket, long Offset) : 
 
     /// <summary>The bucket of an append time in Unix ms.</summary>
     public static int BucketOf(long unixMilliseconds) => (int)(unixMilliseconds / (7L * 24 * 3600 * 1000));
+
+    /// <summary>16 bytes that sort as the cursors do: what stores keep where of several cursors the highest must win.</summary>
+    public byte[] ToSortableBytes()
+    {
+        var bytes = new byte[16];
+        BinaryPrimitives.WriteInt32BigEndian(bytes, Epoch);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), Bucket);
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(8), Offset + 1); // never negative
+        return bytes;
+    }
+
+    /// <summary>The opposite of <see cref="ToSortableBytes"/>.</summary>
+    public static InboxCursor FromSortableBytes(ReadOnlySpan<byte> bytes) =>
+        new(BinaryPrimitives.ReadInt32BigEndian(bytes), BinaryPrimitives.ReadInt32BigEndian(bytes[4..]), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]) - 1);
 
     /// <summary>The wire form: <c>epoch.bucket.offset</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Epoch}.{Bucket}.{Offset}");

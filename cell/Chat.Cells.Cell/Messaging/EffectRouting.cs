@@ -76,7 +76,7 @@ public sealed class EffectRouting(ICellDirectory cells, ushort logPartition)
     public IReadOnlyList<InboxRecord> ReadByUser(ReceiptRecord receipt, Ulid readUpTo, Ulid eventId, long offset) =>
     [
         new InboxRecord(source, InboxSource.Offset(offset), [receipt.UserId], InboxKind.Read, receipt.ChannelId, eventId, receipt.UserId, "", 0,
-            EventPayload.Read(receipt.ChannelId, readUpTo, eventId)),
+            EventPayload.Read(receipt.ChannelId, readUpTo, receipt.ReadCursor, eventId)),
     ];
 
     /// <summary>Tells the authors, as far as they are members.</summary>

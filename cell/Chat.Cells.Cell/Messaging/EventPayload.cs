@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 
@@ -60,23 +61,27 @@ public static class EventPayload
     }
 
     /// <summary>Of <c>read</c>.</summary>
-    public static ReadOnlyMemory<byte> Read(string channelId, Ulid readUpTo, Ulid eventId)
+    public static ReadOnlyMemory<byte> Read(string channelId, Ulid readUpTo, InboxCursor? readCursor, Ulid eventId)
     {
-        var buffer = new ArrayBufferWriter<byte>(160);
+        var buffer = new ArrayBufferWriter<byte>(200);
         using var json = new Utf8JsonWriter(buffer, Options);
         json.WriteStartObject();
         json.WriteString("channelId"u8, channelId);
         WriteId(json, "readUpTo"u8, readUpTo);
+        if (readCursor is { } cursor) json.WriteString("readCursor"u8, cursor.ToString());
         WriteId(json, "eventId"u8, eventId);
         return Members(json, buffer);
     }
 
-    /// <summary>The pointer in the members of a <c>read</c>; null when there is none.</summary>
-    public static Ulid? ReadUpToOf(ReadOnlyMemory<byte> members) =>
-        Find(members, "readUpTo") is { ValueKind: JsonValueKind.String } value && Ulid.TryParse(value.GetString(), out var readUpTo) ? readUpTo : null;
+    /// <summary>How far the members of a <c>read</c> say that was read; null when they don't.</summary>
+    public static ReadMark? ReadOf(ReadOnlyMemory<byte> members)
+    {
+        if (Parse(members) is not { } read || TextOf(read, "readUpTo") is not { } text || !Ulid.TryParse(text, out var readUpTo)) return null;
+        return ReadMark.Of(readUpTo, InboxCursor.TryParse(TextOf(read, "readCursor"), out var cursor) ? cursor : null);
+    }
 
     /// <summary>Whether the members of a <c>channel_changed</c> tell its recipients that they are no longer members.</summary>
-    public static bool IsRemoval(ReadOnlyMemory<byte> members) => Find(members, "removed") is { ValueKind: JsonValueKind.True };
+    public static bool IsRemoval(ReadOnlyMemory<byte> members) => Parse(members) is { } changed && changed.TryGetProperty("removed", out var removed) && removed.ValueKind == JsonValueKind.True;
 
     /// <summary>A role's name on the wire.</summary>
     public static string RoleName(MemberRole role) => role switch
@@ -86,7 +91,10 @@ public static class EventPayload
         _ => "member",
     };
 
-    private static JsonElement? Find(ReadOnlyMemory<byte> members, string name)
+    private static string? TextOf(JsonElement payload, string name) =>
+        payload.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static JsonElement? Parse(ReadOnlyMemory<byte> members)
     {
         var whole = new byte[members.Length + 2];
         whole[0] = (byte)'{';
@@ -95,7 +103,7 @@ public static class EventPayload
         try
         {
             using var document = JsonDocument.Parse(whole);
-            return document.RootElement.TryGetProperty(name, out var value) ? value.Clone() : null;
+            return document.RootElement.Clone();
         }
         catch (JsonException)
         {

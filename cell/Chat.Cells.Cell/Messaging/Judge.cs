@@ -160,7 +160,7 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
         return new Judgement
         {
             As = JudgedAs.Accepted,
-            Receipt = new ReceiptRow(receipt.ChannelId, receipt.UserId, receipt.DeliveredUpTo, receipt.ReadUpTo),
+            Receipt = new ReceiptRow(receipt.ChannelId, receipt.UserId, receipt.DeliveredUpTo, receipt.ReadUpTo, receipt.ReadCursor),
             Inbox = receipt.ReadUpTo is { } readUpTo ? routing.ReadByUser(receipt, readUpTo, NextId(at, null, null), at.Offset) : [],
             Outbound = outbound,
             ReceiptHint = hint,

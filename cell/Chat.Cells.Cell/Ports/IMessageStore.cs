@@ -49,6 +49,9 @@ public interface IMessageStore : IAsyncDisposable
 
     /// <summary>Every member's delivered and read pointers in a channel.</summary>
     ValueTask<IReadOnlyList<ReceiptRow>> ReadReceiptsAsync(string channelId, CancellationToken cancellationToken);
+
+    /// <summary>How far a user has read a channel; a mark of nulls when never.</summary>
+    ValueTask<ReadMark> FindReadAsync(string channelId, string userId, CancellationToken cancellationToken);
 }
 
 /// <summary>The effects of judged records, in log order.</summary>
@@ -136,7 +139,11 @@ public enum MemberRole : byte
 public sealed record MemberInterval(string UserId, MemberRole Role, long From, long? Until, int Version);
 
 /// <summary>A member's pointers; each only grows (a null leaves the stored one).</summary>
-public sealed record ReceiptRow(string ChannelId, string UserId, Ulid? DeliveredUpTo, Ulid? ReadUpTo);
+/// <param name="ReadCursor">
+/// The cursor of the reader's own inbox that <paramref name="ReadUpTo"/> came with; null where it isn't known, or the reader lives in another cell. It is the reader's
+/// business alone: only <see cref="IMessageStore.FindReadAsync"/> gives it back.
+/// </param>
+public sealed record ReceiptRow(string ChannelId, string UserId, Ulid? DeliveredUpTo, Ulid? ReadUpTo, InboxCursor? ReadCursor = null);
 
 /// <summary>One record of a user's inbox.</summary>
 /// <param name="Payload">The record's own encoding (<see cref="Records.InboxRecord"/>, without recipients).</param>

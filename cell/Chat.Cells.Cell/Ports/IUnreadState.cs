@@ -3,7 +3,7 @@ using Chat.Cells.Cell.Inbox;
 namespace Chat.Cells.Cell.Ports;
 
 /// <summary>
-/// The part of the cell's state that knows what each user has not read: per channel the set of ids of others' messages above the user's read pointer. A set and never
+/// The part of the cell's state that knows what each user has not read: per channel the set of others' messages that the user's reads don't cover (<see cref="ReadMark"/>). A set and never
 /// a counter, so that whatever comes twice changes nothing. Like all state it may vanish; so a user's sets carry the inbox cursor that they reach to, and sets that
 /// lack anything below it are dropped: they are not known until they are rebuilt from the store.
 /// </summary>
@@ -44,8 +44,13 @@ public sealed record UnreadUpdate(string UserId, InboxCursor Previous, InboxCurs
 /// <summary>What happened in one channel.</summary>
 /// <param name="Left">The user stopped being a member: what was unread before is gone. Comes before the others.</param>
 /// <param name="Added">Messages of others.</param>
-/// <param name="ReadUpTo">The user has read up to this.</param>
-public sealed record UnreadChange(string ChannelId, bool Left, IReadOnlyList<Ulid> Added, Ulid? ReadUpTo);
+/// <param name="Read">How far the user has read.</param>
+/// <param name="Trimmed">When more were added than are named here, only the highest: the highest cursor of those that are not.</param>
+public sealed record UnreadChange(string ChannelId, bool Left, IReadOnlyList<UnreadMessage> Added, ReadMark Read = default, InboxCursor? Trimmed = null);
+
+/// <summary>A message of somebody else in a user's inbox.</summary>
+/// <param name="Cursor">Its place there. <see cref="InboxCursor.Start"/> where it isn't known but no read could tell the difference: then only the id counts.</param>
+public readonly record struct UnreadMessage(Ulid Id, InboxCursor Cursor);
 
 /// <summary>What a user has not read, as of an inbox cursor.</summary>
 /// <param name="Channels">Only those with unread messages, in no order.</param>
@@ -55,5 +60,6 @@ public sealed record UnreadCounts(InboxCursor Cursor, IReadOnlyList<ChannelUnrea
 /// <param name="ReadUpTo">The user's read pointer that this was counted from; null: never read.</param>
 public readonly record struct ChannelUnread(string ChannelId, int Count, Ulid? ReadUpTo);
 
-/// <summary>A channel's unread ids as the store says.</summary>
-public sealed record UnreadIds(string ChannelId, IReadOnlyList<Ulid> Ids, Ulid? ReadUpTo);
+/// <summary>A channel's unread messages as the store says.</summary>
+/// <param name="Trimmed">When there may be more than are named here, only the highest: a cursor that none of them lies above.</param>
+public sealed record UnreadIds(string ChannelId, IReadOnlyList<UnreadMessage> Messages, ReadMark Read = default, InboxCursor? Trimmed = null);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 
 namespace Chat.Cells.Cell.Records;
@@ -58,6 +59,12 @@ public abstract record ChannelRecord(string ChannelId)
                 w.OptionalUlid(r.DeliveredUpTo);
                 w.OptionalUlid(r.ReadUpTo);
                 w.Texts(r.Authors);
+                if (r.ReadCursor is { } cursor)
+                {
+                    w.Int(cursor.Epoch);
+                    w.Int(cursor.Bucket);
+                    w.Int(cursor.Offset + 1);
+                }
                 break;
             default:
                 throw new ArgumentException($"No encoding for {record.GetType().Name}.", nameof(record));
@@ -79,9 +86,12 @@ public abstract record ChannelRecord(string ChannelId)
             Kind.Command => new CommandRecord(
                 channelId, RequestOrigin.Read(ref r), (ChannelCommand)r.Byte(), (ChannelType)r.Byte(), r.OptionalText(), r.Texts(1_000), (MemberRole)r.Byte(), r.OptionalText()),
             Kind.Snapshot => new SnapshotRecord(channelId, ChannelSnapshot.Read(ref r), r.Text()),
-            Kind.Receipt => new ReceiptRecord(channelId, r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000)),
+            Kind.Receipt => new ReceiptRecord(channelId, r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000), ReadCursor(ref r)),
             _ => throw new RecordFormatException($"Channel record kind {(byte)kind} is not known."),
         };
+
+        // Records from before read cursors end here.
+        static InboxCursor? ReadCursor(ref RecordReader r) => r.AtEnd ? null : new InboxCursor((int)r.Int(), (int)r.Int(), r.Int() - 1);
     }
 }
 
@@ -143,7 +153,9 @@ public sealed record SnapshotRecord(string ChannelId, ChannelSnapshot Snapshot, 
 
 /// <summary>A member's pointers, as its gateway saw them.</summary>
 /// <param name="Authors">The senders of the newly covered messages: who is told.</param>
-public sealed record ReceiptRecord(string ChannelId, string UserId, Ulid? DeliveredUpTo, Ulid? ReadUpTo, IReadOnlyList<string> Authors) : ChannelRecord(ChannelId);
+/// <param name="ReadCursor">How far into the user's inbox <paramref name="ReadUpTo"/> had been read; null where it isn't known.</param>
+public sealed record ReceiptRecord(string ChannelId, string UserId, Ulid? DeliveredUpTo, Ulid? ReadUpTo, IReadOnlyList<string> Authors, InboxCursor? ReadCursor = null)
+    : ChannelRecord(ChannelId);
 
 /// <summary>A channel at one version.</summary>
 public sealed record ChannelSnapshot(ChannelType Type, string? Name, string Home, int Version, long CreatedAt, IReadOnlyList<SnapshotMember> Members)

@@ -15,7 +15,7 @@ internal sealed class UnreadBatch
         if (!users.TryGetValue(userId, out var user)) users[userId] = user = new Pending(previous);
         user.Cursor = cursor;
         if (happened.Kind == UnreadEventKind.None || (happened.Kind == UnreadEventKind.Message && happened.SenderId == userId)) return;
-        user.Of(happened.ChannelId).Add(happened);
+        user.Of(happened.ChannelId).Add(happened, cursor);
     }
 
     /// <summary>Events of this user were written before, perhaps without their update: where the sets don't reach the user's cursor they are dropped.</summary>
@@ -62,36 +62,42 @@ internal sealed class UnreadBatch
 
     private sealed class Channel(string id)
     {
-        private readonly List<Ulid> added = [];
-        private Ulid? readUpTo;
+        private readonly List<UnreadMessage> added = [];
+        private ReadMark read;
+        private InboxCursor? trimmed;
         private bool left;
 
         public string Id => id;
 
-        public void Add(UnreadEvent happened)
+        public void Add(UnreadEvent happened, InboxCursor cursor)
         {
             switch (happened.Kind)
             {
                 case UnreadEventKind.Message:
-                    added.Add(happened.Id);
+                    added.Add(new UnreadMessage(happened.Id, cursor));
                     // The set keeps no more, and the highest are mostly the last: those before could only be dropped again.
                     if (added.Count > 2 * UnreadLimits.Cap) Trim();
                     break;
                 case UnreadEventKind.Read:
-                    if (!(readUpTo >= happened.Id)) readUpTo = happened.Id;
+                    read = read.Merge(happened.Read);
                     break;
                 case UnreadEventKind.Left:
                     left = true;
                     added.Clear();
+                    trimmed = null;
                     break;
             }
         }
 
-        public UnreadChange ToChange() => new(id, left, added, readUpTo);
+        public UnreadChange ToChange() => new(id, left, added, read, trimmed);
 
         private void Trim()
         {
-            added.Sort();
+            added.Sort(static (a, b) => a.Id.CompareTo(b.Id));
+            for (var i = 0; i < added.Count - UnreadLimits.Cap; i++)
+            {
+                if (!(trimmed >= added[i].Cursor)) trimmed = added[i].Cursor;
+            }
             added.RemoveRange(0, added.Count - UnreadLimits.Cap);
         }
     }

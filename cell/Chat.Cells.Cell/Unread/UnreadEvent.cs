@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Messaging;
+using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 
 namespace Chat.Cells.Cell.Unread;
@@ -19,15 +20,16 @@ internal enum UnreadEventKind
 }
 
 /// <summary>What an inbox record means for what its recipients have not read.</summary>
-/// <param name="Id">The message's, or the read pointer.</param>
+/// <param name="Id">The message's.</param>
 /// <param name="SenderId">For a message: it doesn't count for its own sender.</param>
-internal readonly record struct UnreadEvent(UnreadEventKind Kind, string ChannelId, Ulid Id, string SenderId)
+/// <param name="Read">How far the user has read.</param>
+internal readonly record struct UnreadEvent(UnreadEventKind Kind, string ChannelId, Ulid Id = default, string SenderId = "", ReadMark Read = default)
 {
     public static UnreadEvent Of(InboxRecord record) => record.Kind switch
     {
         InboxKind.Message => new UnreadEvent(UnreadEventKind.Message, record.ChannelId, record.EventId, record.SenderId),
-        InboxKind.Read when EventPayload.ReadUpToOf(record.Payload) is { } readUpTo => new UnreadEvent(UnreadEventKind.Read, record.ChannelId, readUpTo, record.SenderId),
-        InboxKind.ChannelChanged when EventPayload.IsRemoval(record.Payload) => new UnreadEvent(UnreadEventKind.Left, record.ChannelId, default, ""),
-        _ => new UnreadEvent(UnreadEventKind.None, record.ChannelId, default, ""),
+        InboxKind.Read when EventPayload.ReadOf(record.Payload) is { } read => new UnreadEvent(UnreadEventKind.Read, record.ChannelId, Read: read),
+        InboxKind.ChannelChanged when EventPayload.IsRemoval(record.Payload) => new UnreadEvent(UnreadEventKind.Left, record.ChannelId),
+        _ => new UnreadEvent(UnreadEventKind.None, record.ChannelId),
     };
 }

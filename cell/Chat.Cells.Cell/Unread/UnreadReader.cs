@@ -62,7 +62,7 @@ internal sealed partial class UnreadReader(ICellState state, IMessageStore store
         foreach (var channelId in channelIds)
         {
             var channel = await stored.ReadAsync(userId, channelId, cancellationToken);
-            counts.Add(new ChannelUnread(channelId, channel?.Ids.Count ?? 0, channel?.ReadUpTo));
+            counts.Add(new ChannelUnread(channelId, channel?.Messages.Count ?? 0, channel?.Read.UpTo));
         }
         return counts;
     }
@@ -96,18 +96,31 @@ internal sealed partial class UnreadReader(ICellState state, IMessageStore store
                 await state.BeginUnreadAsync(userId, at, token, CancellationToken.None);
                 return true;
             });
-            var channels = await stored.ReadAsync(userId, CancellationToken.None);
+            var (channels, settled) = await stored.ReadAsync(userId, at, CancellationToken.None);
             if (begun && !await TryAsync(async () => await state.CompleteUnreadAsync(userId, token, channels, CancellationToken.None))) LogNotKept(userId);
             var counts = new List<ChannelUnread>(channels.Count);
             foreach (var channel in channels)
             {
-                if (channel.Ids.Count > 0) counts.Add(new ChannelUnread(channel.ChannelId, channel.Ids.Count, channel.ReadUpTo));
+                if (channel.Messages.Count > 0) counts.Add(new ChannelUnread(channel.ChannelId, channel.Messages.Count, channel.Read.UpTo));
             }
+            if (settled.Count > 0) await SettleAsync(settled);
             return new UnreadCounts(at, counts);
         }
         finally
         {
             rebuilds.Release();
+        }
+    }
+
+    private async Task SettleAsync(IReadOnlyList<ReceiptRow> settled)
+    {
+        try
+        {
+            await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [], settled, []), CancellationToken.None);
+        }
+        catch (StoreException e)
+        {
+            LogNotSettled(e); // the next rebuild reads the same once more
         }
     }
 
@@ -126,6 +139,9 @@ internal sealed partial class UnreadReader(ICellState state, IMessageStore store
 
     [LoggerMessage(460, LogLevel.Warning, "Unread sets can't be read or kept in the cell's state; the store answers: {Reason}")]
     private partial void LogStateFailed(string reason);
+
+    [LoggerMessage(462, LogLevel.Warning, "How far a user's channels were found to be read could not be kept.")]
+    private partial void LogNotSettled(Exception fault);
 
     [LoggerMessage(461, LogLevel.Debug, "The rebuilt unread sets of {UserId} could not be kept; the next who asks rebuilds them.")]
     private partial void LogNotKept(string userId);

@@ -41,7 +41,7 @@ internal sealed class ConnectionPump(ChatClientOptions options, Outbox outbox, P
                 return;
             }
             if (Interlocked.Exchange(ref newToken, null) is { } token) connection.TrySend(frames.Auth(token));
-            foreach (var (channelId, upTo) in reads.TakeUnsent() ?? []) connection.TrySend(frames.ReadReceipt(channelId, upTo));
+            foreach (var (channelId, upTo, cursor) in reads.TakeUnsent() ?? []) connection.TrySend(frames.ReadReceipt(channelId, upTo, cursor));
             if (now >= heartbeatAt)
             {
                 connection.TrySend(frames.Heartbeat(live.Presence.IsAway));

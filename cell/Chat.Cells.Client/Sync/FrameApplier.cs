@@ -58,7 +58,9 @@ internal sealed class FrameApplier(
                 await raise(new Synced(Reset: false), cancellationToken);
                 break;
             case FrameTypes.SyncReset:
-                progress.BeginReload(Required(Payload(envelope.Payload, FrameJson.Default.SyncResetIn).Cursor));
+                var resetTo = Required(Payload(envelope.Payload, FrameJson.Default.SyncResetIn).Cursor);
+                progress.BeginReload(resetTo);
+                reads.Reset(resetTo);
                 Reload();
                 break;
             default:
@@ -96,6 +98,7 @@ internal sealed class FrameApplier(
             case FrameTypes.NewMessage:
                 var message = Payload(payload, FrameJson.Default.NewMessageIn);
                 cursor = message.Cursor;
+                progress.Show(cursor); // an application that marks it as read while it is told of it has read this far
                 await ReceiveAsync(message, message.RequestId ?? requestId, cancellationToken);
                 break;
             case FrameTypes.ChannelChanged:
@@ -107,7 +110,7 @@ internal sealed class FrameApplier(
                 var read = Payload(payload, FrameJson.Default.ReadIn);
                 cursor = read.Cursor;
                 var upTo = Required(read.ReadUpTo);
-                reads.Confirm(Required(read.ChannelId), upTo);
+                reads.Confirm(Required(read.ChannelId), upTo, read.ReadCursor);
                 await raise(new ReadElsewhere(read.ChannelId!, upTo), cancellationToken);
                 break;
             case FrameTypes.Receipt:
@@ -210,6 +213,7 @@ internal sealed class FrameApplier(
     {
         var timeline = state.Timeline(message.ChannelId);
         if (!timeline.Insert(message)) return;
+        if (message.Sender != state.UserId && chatEvent is MessageReceived { Live: true }) reads.Arrived(message.ChannelId, message.MessageId);
         try
         {
             await raise(chatEvent, cancellationToken);

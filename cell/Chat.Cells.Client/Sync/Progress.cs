@@ -8,6 +8,7 @@ internal sealed class Progress
 {
     private readonly Lock gate = new();
     private string? cursor;
+    private string? shown;
     private string? held;
     private bool reloading;
     private string? unsaved;
@@ -21,9 +22,24 @@ internal sealed class Progress
         }
     }
 
+    /// <summary>How far into the inbox the application was told: what goes with a read. Ahead of <see cref="Cursor"/> while an event is being taken in.</summary>
+    public string? Shown
+    {
+        get
+        {
+            lock (gate) return shown;
+        }
+    }
+
     public void Load(string? stored)
     {
-        lock (gate) cursor = stored;
+        lock (gate) cursor = shown = stored;
+    }
+
+    /// <summary>The event at this cursor is about to be told.</summary>
+    public void Show(string? at)
+    {
+        lock (gate) shown = at ?? shown;
     }
 
     /// <summary>A connection begins: a reload that did not finish is forgotten.</summary>
@@ -41,6 +57,7 @@ internal sealed class Progress
     {
         lock (gate)
         {
+            shown = to;
             if (reloading) held = to;
             else cursor = unsaved = to;
         }
@@ -51,7 +68,7 @@ internal sealed class Progress
         lock (gate)
         {
             reloading = true;
-            held = resetTo;
+            held = shown = resetTo;
         }
     }
 

@@ -80,6 +80,12 @@ public sealed class ChannelTimeline
         }
     }
 
+    /// <summary>Whether a message was inserted here.</summary>
+    internal bool Has(string messageId)
+    {
+        lock (gate) return known.Contains(messageId);
+    }
+
     /// <summary>Whether something above an id was written by somebody else.</summary>
     internal bool HasOthersAbove(string messageId, string readerId)
     {

@@ -82,7 +82,7 @@ public sealed class UnreadCounts
     {
         lock (gate)
         {
-            if (readHere.TryGetValue(channelId, out var known) && string.CompareOrdinal(known, upTo) >= 0) return;
+            if (readHere.TryGetValue(channelId, out var known) && string.CompareOrdinal(known, upTo) > 0) return;
             readHere[channelId] = upTo;
             if (everything) counts.Remove(channelId);
         }

@@ -14,8 +14,8 @@ internal sealed class FrameWriter(TimeProvider time)
     public byte[] Delivered(string cursor) =>
         JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Delivered, new DeliveredOut(cursor), Now()), FrameJson.Default.EnvelopeDeliveredOut);
 
-    public byte[] ReadReceipt(string channelId, string messageId) =>
-        JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.ReadReceipt, new ReadReceiptOut(channelId, messageId), Now()), FrameJson.Default.EnvelopeReadReceiptOut);
+    public byte[] ReadReceipt(string channelId, string messageId, string? cursor) =>
+        JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.ReadReceipt, new ReadReceiptOut(channelId, messageId, cursor), Now()), FrameJson.Default.EnvelopeReadReceiptOut);
 
     public byte[] Auth(string token) => JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Auth, new AuthOut(token), Now()), FrameJson.Default.EnvelopeAuthOut);
 

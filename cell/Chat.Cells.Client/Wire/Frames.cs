@@ -13,7 +13,7 @@ internal sealed record SyncOut([property: JsonIgnore(Condition = JsonIgnoreCondi
 
 internal sealed record DeliveredOut(string Cursor);
 
-internal sealed record ReadReceiptOut(string ChannelId, string LastReadMessageId);
+internal sealed record ReadReceiptOut(string ChannelId, string LastReadMessageId, string? Cursor);
 
 internal sealed record AuthOut(string Token);
 
@@ -57,7 +57,7 @@ internal sealed record ChannelChangedIn(
     string? EventId,
     string? Cursor);
 
-internal sealed record ReadIn(string? ChannelId, string? ReadUpTo, string? EventId, string? Cursor);
+internal sealed record ReadIn(string? ChannelId, string? ReadUpTo, string? ReadCursor, string? EventId, string? Cursor);
 
 internal sealed record ReceiptIn(string? ChannelId, string? UserId, string? DeliveredUpTo, string? ReadUpTo);
 

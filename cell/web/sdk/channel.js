@@ -7,6 +7,9 @@ export class Channel {
   #receipts = new Map(); // user id -> {deliveredUpTo, readUpTo}
   #history = { next: undefined, started: false, done: false };
 
+  /** Something of others came below what was read: late, from another cell. */
+  late = false;
+
   constructor(info) {
     this.channelId = info.channelId;
     this.version = -1;
@@ -25,14 +28,15 @@ export class Channel {
     return true;
   }
 
-  /** Inserts a message where its id belongs; false when it is there already. */
-  insert(message) {
+  /** Inserts a message where its id belongs; false when it is there already. One that comes live for a user may be late. */
+  insert(message, userId) {
     const known = this.#byId.get(message.messageId);
     if (known) {
       known.requestId ??= message.requestId;
       return false;
     }
     const { messageId, sender, contentType, content, replyTo, requestId } = message;
+    if (userId && sender !== userId && messageId <= (this.readUpTo(userId) ?? '')) this.late = true;
     const kept = { messageId, channelId: this.channelId, sender, contentType, content, replyTo, requestId, time: timeOf(messageId) };
     let low = 0;
     let high = this.#messages.length;

@@ -317,8 +317,13 @@ export class ChatCells extends EventTarget {
   markRead(channelId) {
     const channel = this.#channels.get(channelId);
     // Up to a message of somebody else: one of ours may be newer than what is still on its way from another cell.
-    const last = channel?.messages.findLast(message => message.sender !== this.me.userId)?.messageId;
-    if (!last || last <= (channel.readUpTo(this.me.userId) ?? '')) return;
+    const here = channel?.messages.findLast(message => message.sender !== this.me.userId)?.messageId;
+    if (!here) return;
+    const before = channel.readUpTo(this.me.userId);
+    const last = maxId(here, before);
+    // Read as far as that before: only news when something came late, below it, here or as the server counts.
+    if (last === before && !channel.late && this.#unread.of(channelId) === 0) return;
+    channel.late = false;
     channel.receipt(this.me.userId, undefined, last);
     this.#unread.read(channelId, last);
     this.#receiver.read(channelId, last);

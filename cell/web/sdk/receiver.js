@@ -8,7 +8,8 @@ export class Receiver {
   #userId = null;
   #cursor = null;
   #ackTimer = null;
-  #pendingReads = new Map(); // channel -> message id, until the server's own `read` confirms it
+  #shown = null; // how far the application was told: ahead of #cursor while an event is being taken in
+  #pendingReads = new Map(); // channel -> {messageId, cursor}, until the server's own `read` confirms it
 
   /** @param {object} deps clock, storage, channels, unread, presence, typing; outbox(); connection(); emit(type, detail). */
   constructor(deps) {
@@ -24,18 +25,19 @@ export class Receiver {
   begin(userId) {
     this.#userId = userId;
     this.#cursor = userId && this.#deps.storage.get(this.#cursorKey());
+    this.#shown = this.#cursor;
     this.#pendingReads.clear();
   }
 
   /** A new connection: what was told as read may be lost. */
   connected() {
-    for (const [channelId, last] of this.#pendingReads) this.#sendRead(channelId, last);
+    for (const channelId of this.#pendingReads.keys()) this.#sendRead(channelId);
   }
 
-  /** The user has read a channel up to a message; told until the server confirms it. */
+  /** The user has read a channel up to a message, and of the inbox what is here; told until the server confirms it. */
   read(channelId, messageId) {
-    this.#pendingReads.set(channelId, messageId);
-    this.#sendRead(channelId, messageId);
+    this.#pendingReads.set(channelId, { messageId, cursor: this.#shown });
+    this.#sendRead(channelId);
   }
 
   take({ type, payload, requestId }) {
@@ -77,12 +79,13 @@ export class Receiver {
 
   #event(type, payload, live) {
     const { channels, emit } = this.#deps;
+    this.#shown = payload.cursor ?? this.#shown;
     if (type === 'new_message') this.#newMessage(payload, live);
     else if (type === 'channel_changed') {
       channels.take(payload);
       emit('channels');
     } else if (type === 'read') {
-      if (this.#pendingReads.get(payload.channelId) <= payload.readUpTo) this.#pendingReads.delete(payload.channelId);
+      this.#confirmed(payload);
       if (channels.get(payload.channelId)?.receipt(this.#userId, undefined, payload.readUpTo)) emit('channel', { channelId: payload.channelId });
     }
     // Other types are of a newer server; the cursor moves past them.
@@ -94,7 +97,7 @@ export class Receiver {
     const channel = channels.ofMessage(channelId);
     typing.stopped(channelId, sender);
     if (requestId && sender === this.#userId) outbox().accepted(requestId);
-    if (channel.insert(payload)) emit('message', { channelId, message: channel.messages.find(m => m.messageId === messageId), live });
+    if (channel.insert(payload, this.#userId)) emit('message', { channelId, message: channel.messages.find(m => m.messageId === messageId), live });
     else emit('channel', { channelId });
   }
 
@@ -115,6 +118,7 @@ export class Receiver {
   #reset(cursor) {
     const { channels, emit } = this.#deps;
     channels.reset();
+    for (const read of this.#pendingReads.values()) read.cursor &&= cursor; // those from before mean nothing to the server any more
     this.#advance(cursor);
     this.#deps.connection().synced();
     emit('reset');
@@ -123,6 +127,7 @@ export class Receiver {
 
   #advance(cursor) {
     this.#cursor = cursor;
+    this.#shown = cursor;
     this.#deps.storage.set(this.#cursorKey(), cursor);
     this.#ackTimer ??= this.#deps.clock.setTimeout(() => {
       this.#ackTimer = null;
@@ -130,9 +135,16 @@ export class Receiver {
     }, ACK_DELAY_MS);
   }
 
-  #sendRead(channelId, lastReadMessageId) {
+  #sendRead(channelId) {
     const connection = this.#deps.connection();
-    if (connection.connected) connection.send('read_receipt', { channelId, lastReadMessageId });
+    const { messageId, cursor } = this.#pendingReads.get(channelId);
+    if (connection.connected) connection.send('read_receipt', { channelId, lastReadMessageId: messageId, cursor: cursor ?? undefined });
+  }
+
+  // Of a server that knows no cursors the pointer is all there is.
+  #confirmed({ channelId, readUpTo, readCursor }) {
+    const read = this.#pendingReads.get(channelId);
+    if (read && read.messageId <= readUpTo && (!readCursor || !read.cursor || readCursor === read.cursor)) this.#pendingReads.delete(channelId);
   }
 
   #cursorKey() {

@@ -74,7 +74,7 @@ test('unread: messages of others above what was read, on any device', async () =
   assert.equal(chat.unread(DIRECT), 1);
   chat.markRead(DIRECT);
   assert.equal(chat.unread(DIRECT), 0);
-  assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload), [{ channelId: DIRECT, lastReadMessageId: id(3) }]);
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload), [{ channelId: DIRECT, lastReadMessageId: id(3), cursor: 'c9' }]);
   chat.markRead(DIRECT);
   assert.equal(server.socket.frames('read_receipt').length, 1);
 });
@@ -88,6 +88,38 @@ test('a message that comes late, older than an own one, is told as read too', as
   assert.equal(chat.unread(DIRECT), 1);
   chat.markRead(DIRECT);
   assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload.lastReadMessageId), [id(1), id(5)]);
+});
+
+test('a message that comes late, below what was read, is unread until it was seen here: the same pointer, a newer cursor', async () => {
+  const { server, chat } = await connected();
+  const reads = () => server.socket.frames('read_receipt').map(f => [f.payload.lastReadMessageId, f.payload.cursor]);
+  server.socket.say('new_message', message(id(5), { cursor: 'c5' }));
+  server.socket.say('unread', { channels: [{ channelId: DIRECT, count: 1 }], all: true });
+  chat.markRead(DIRECT);
+  server.socket.say('new_message', message(id(3), { cursor: 'c6' }));
+  server.socket.say('unread', { channels: [{ channelId: DIRECT, count: 1, lastReadMessageId: id(5) }] });
+  assert.equal(chat.unread(DIRECT), 1);
+  chat.markRead(DIRECT);
+  assert.equal(chat.unread(DIRECT), 0);
+  chat.markRead(DIRECT);
+  assert.deepEqual(reads(), [[id(5), 'c5'], [id(5), 'c6']]);
+
+  // Of another device's reading only the server knows how far it went: what it counts still is read when it was seen here.
+  server.socket.say('unread', { channels: [{ channelId: DIRECT, count: 1, lastReadMessageId: id(5) }] });
+  chat.markRead(DIRECT);
+  assert.equal(reads().length, 3);
+  chat.markRead(DIRECT);
+  assert.equal(reads().length, 3);
+});
+
+test('marking as read while a message is told covers that message; one that comes again is not late', async () => {
+  const { server, chat } = await connected();
+  chat.addEventListener('message', ({ detail }) => chat.markRead(detail.channelId));
+  server.socket.say('sync_batch', { events: [{ type: 'new_message', payload: message(id(1), { cursor: 'c11' }) }, { type: 'new_message', payload: message(id(2), { cursor: 'c12' }) }], cursor: 'c12', more: false });
+  server.socket.say('new_message', message(id(3), { cursor: 'c13' }));
+  server.socket.say('new_message', message(id(3), { cursor: 'c13' }));
+  chat.markRead(DIRECT);
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => [f.payload.lastReadMessageId, f.payload.cursor]), [[id(1), 'c11'], [id(2), 'c12'], [id(3), 'c13']]);
 });
 
 test('reading while away is told after the reconnect, the latest only', async () => {
@@ -109,9 +141,14 @@ test('a read that may have been lost with its socket is told again, until the se
   await clock.advance(1_000);
   server.socket.accept().sync();
   assert.deepEqual(server.socket.frames('read_receipt').map(f => f.payload.lastReadMessageId), [id(1)]);
-  server.socket.say('read', { channelId: DIRECT, readUpTo: id(1), eventId: id(2), cursor: 'c9' });
+  server.socket.say('read', { channelId: DIRECT, readUpTo: id(1), readCursor: 'c0', eventId: id(2), cursor: 'c9' }); // another device's, of before
   server.socket.end(1006);
   await clock.advance(3_000);
+  server.socket.accept().sync();
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => [f.payload.lastReadMessageId, f.payload.cursor]), [[id(1), `c-${id(1)}`]], 'as far as had been seen then');
+  server.socket.say('read', { channelId: DIRECT, readUpTo: id(1), readCursor: `c-${id(1)}`, eventId: id(3), cursor: 'c10' });
+  server.socket.end(1006);
+  await clock.advance(8_000);
   server.socket.accept().sync();
   assert.deepEqual(server.socket.frames('read_receipt'), []);
 });
@@ -160,6 +197,22 @@ test('sync_reset: reloads channels and history, then goes on live from the new c
   await clock.advance(2_000);
   server.socket.accept();
   assert.equal(server.socket.sent[0].payload.cursor, `c-${id(51)}`);
+});
+
+test('sync_reset: a read that waits goes with the new cursor, the old one says nothing any more', async () => {
+  const { clock, server, chat } = await connected();
+  server.socket.say('new_message', message(id(1)));
+  server.socket.end(1006);
+  chat.markRead(DIRECT);
+  server.on('GET /v1/channels', () => ({ status: 200, body: { channels: [] } }));
+  await clock.advance(1_000);
+  server.socket.accept();
+  server.socket.say('sync_reset', { cursor: 'c100' });
+  await settle();
+  server.socket.end(1006);
+  await clock.advance(2_000);
+  server.socket.accept().sync([], 'c100');
+  assert.deepEqual(server.socket.frames('read_receipt').map(f => [f.payload.lastReadMessageId, f.payload.cursor]), [[id(1), 'c100']]);
 });
 
 test('receipts that came while away are asked for', async () => {

@@ -49,6 +49,13 @@ public sealed class RedisUnreadTests : TwoGatewaysTest
     }
 
     [Fact]
+    public async Task Late_BelowTheReadPointer_CountsUntilItIsRead_AlsoAfterRedisWasFlushed()
+    {
+        await using var cells = await BridgedCells.StartAsync(o => o with { State = "redis", Redis = Redis.Endpoint, TickInterval = TimeSpan.FromMilliseconds(500) });
+        await LateMessageTests.RunAsync(cells, async () => Assert.StartsWith("+OK", await Redis.AskAsync("FLUSHALL"), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Gateway_ThatCannotReachRedis_TellsWhatTheStoreKnows()
     {
         await using var sender = await First.ConnectAsync(Anna);

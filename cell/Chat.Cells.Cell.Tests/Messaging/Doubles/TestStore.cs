@@ -12,6 +12,8 @@ internal sealed class TestStore(Faults faults) : IMessageStore
 
     public SortedDictionary<(string Channel, string User), ReceiptRow> Receipts { get; } = [];
 
+    public Dictionary<(string Channel, string User), ReadMark> Reads { get; } = [];
+
     public Dictionary<(string Channel, string Sender, string Request), RequestRow> Requests { get; } = [];
 
     public Dictionary<ushort, long> Times { get; } = [];
@@ -36,7 +38,8 @@ internal sealed class TestStore(Faults faults) : IMessageStore
         {
             faults.Step();
             var known = Receipts.GetValueOrDefault((row.ChannelId, row.UserId));
-            Receipts[(row.ChannelId, row.UserId)] = row with { DeliveredUpTo = Higher(known?.DeliveredUpTo, row.DeliveredUpTo), ReadUpTo = Higher(known?.ReadUpTo, row.ReadUpTo) };
+            if (row.ReadUpTo is { } upTo) Reads[(row.ChannelId, row.UserId)] = Reads.GetValueOrDefault((row.ChannelId, row.UserId)).Merge(ReadMark.Of(upTo, row.ReadCursor));
+            Receipts[(row.ChannelId, row.UserId)] = row with { ReadCursor = null, DeliveredUpTo = Higher(known?.DeliveredUpTo, row.DeliveredUpTo), ReadUpTo = Higher(known?.ReadUpTo, row.ReadUpTo) };
         }
         foreach (var row in batch.Requests)
         {
@@ -107,6 +110,8 @@ internal sealed class TestStore(Faults faults) : IMessageStore
 
     public ValueTask<IReadOnlyList<ReceiptRow>> ReadReceiptsAsync(string channelId, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IReadOnlyList<ReceiptRow>>([.. Receipts.Values.Where(r => r.ChannelId == channelId)]);
+
+    public ValueTask<ReadMark> FindReadAsync(string channelId, string userId, CancellationToken cancellationToken) => ValueTask.FromResult(Reads.GetValueOrDefault((channelId, userId)));
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

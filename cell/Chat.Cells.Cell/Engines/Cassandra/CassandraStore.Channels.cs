@@ -1,4 +1,5 @@
 using Cassandra;
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 
 namespace Chat.Cells.Cell.Engines.Cassandra;
@@ -37,6 +38,15 @@ public sealed partial class CassandraStore
             receipts.Add(new ReceiptRow(channelId, row.GetValue<string>("user_id"), OptionalUlid(row, "delivered_up_to"), OptionalUlid(row, "read_up_to")));
         }
         return receipts;
+    });
+
+    public ValueTask<ReadMark> FindReadAsync(string channelId, string userId, CancellationToken cancellationToken) => OnRingAsync(async ring =>
+    {
+        // Read in the opposite order of writing: a pointer that is found has its cursor there already.
+        var pointer = await ReadOneAsync(ring, ring.Bind(ring.Cql.FindReadPointer, channelId, userId), cancellationToken);
+        var cursor = await ReadOneAsync(ring, ring.Bind(ring.Cql.FindReadCursor, channelId, userId), cancellationToken);
+        var mark = pointer is not null && OptionalUlid(pointer, "read_up_to") is { } upTo ? ReadMark.Of(upTo, null) : default;
+        return cursor is { } known ? mark.Merge(ReadMark.Of(new Ulid(known.GetValue<byte[]>("read_up_to")), InboxCursor.FromSortableBytes(known.GetValue<byte[]>("read_cursor")))) : mark;
     });
 
     private async Task<ChannelRow?> FindChannelAsync(Ring ring, string channelId, CancellationToken cancellationToken)
@@ -124,27 +134,37 @@ public sealed partial class CassandraStore
         await WriteAsync(ring, PartitionBatches.Of(statements), cancellationToken);
     }
 
-    /// <summary>One channel's pointers. Each has its id's time as timestamp and, within a millisecond, the larger id wins as the larger value: a lower one changes nothing.</summary>
-    private Task WriteReceiptsAsync(Ring ring, IEnumerable<ReceiptRow> receipts, CancellationToken cancellationToken)
+    /// <summary>
+    /// One channel's pointers and cursors. Each has its own value's time as timestamp and, where that is the same, the larger wins as the larger value: a lower one changes
+    /// nothing. Cursors come first: a pointer that stood there without its cursor would count as read whatever came late.
+    /// </summary>
+    private async Task WriteReceiptsAsync(Ring ring, IEnumerable<ReceiptRow> receipts, CancellationToken cancellationToken)
     {
-        var highest = new Dictionary<(string User, bool Read), Ulid>();
+        var delivered = new Dictionary<string, Ulid>();
+        var marks = new Dictionary<string, ReadMark>();
         var channelId = "";
         foreach (var receipt in receipts)
         {
             channelId = receipt.ChannelId;
-            Raise((receipt.UserId, false), receipt.DeliveredUpTo);
-            Raise((receipt.UserId, true), receipt.ReadUpTo);
+            if (receipt.DeliveredUpTo is { } id && (!delivered.TryGetValue(receipt.UserId, out var known) || id > known)) delivered[receipt.UserId] = id;
+            if (receipt.ReadUpTo is { } upTo) marks[receipt.UserId] = marks.GetValueOrDefault(receipt.UserId).Merge(ReadMark.Of(upTo, receipt.ReadCursor));
         }
-        var pointers = highest.ToList();
-        var chunks = pointers.Chunk(BatchRows).ToList();
-        return AllAsync(chunks, chunk => WriteAsync(
-            ring,
-            PartitionBatches.Of([.. chunk.Select(p => ring.Bind(p.Key.Read ? ring.Cql.RaiseRead : ring.Cql.RaiseDelivered, RowTimes.OfId(p.Value), p.Value.ToByteArray(), channelId, p.Key.User))]),
-            cancellationToken));
-
-        void Raise((string User, bool Read) pointer, Ulid? to)
+        var cursors = new List<BoundStatement>();
+        var pointers = new List<BoundStatement>();
+        foreach (var (user, mark) in marks)
         {
-            if (to is { } id && (!highest.TryGetValue(pointer, out var known) || id > known)) highest[pointer] = id;
+            if (mark is { CursorUpTo: { } withCursor, Cursor: { } cursor })
+            {
+                cursors.Add(Raise(ring.Cql.RaiseCursorPointer, user, withCursor));
+                cursors.Add(ring.Bind(ring.Cql.RaiseCursor, RowTimes.OfCursor(cursor), cursor.ToSortableBytes(), channelId, user));
+            }
+            pointers.Add(Raise(ring.Cql.RaiseRead, user, mark.UpTo!.Value));
         }
+        foreach (var (user, id) in delivered) pointers.Add(Raise(ring.Cql.RaiseDelivered, user, id));
+        // Of even length, so that the two columns of one row stand in one mutation.
+        await AllAsync(cursors.Chunk(BatchRows / 2 * 2).ToList(), chunk => WriteAsync(ring, PartitionBatches.Of(chunk), cancellationToken));
+        await AllAsync(pointers.Chunk(BatchRows).ToList(), chunk => WriteAsync(ring, PartitionBatches.Of(chunk), cancellationToken));
+
+        BoundStatement Raise(string cql, string user, Ulid id) => ring.Bind(cql, RowTimes.OfId(id), id.ToByteArray(), channelId, user);
     }
 }

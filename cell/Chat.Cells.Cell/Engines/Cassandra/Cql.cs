@@ -48,6 +48,14 @@ internal sealed class Cql(string keyspace)
 
     public readonly string ReadReceipts = $"SELECT user_id, delivered_up_to, read_up_to FROM {keyspace}.read_receipts WHERE channel_id = ?";
 
+    public readonly string RaiseCursorPointer = $"UPDATE {keyspace}.read_cursors USING TIMESTAMP ? SET read_up_to = ? WHERE channel_id = ? AND user_id = ?";
+
+    public readonly string RaiseCursor = $"UPDATE {keyspace}.read_cursors USING TIMESTAMP ? SET read_cursor = ? WHERE channel_id = ? AND user_id = ?";
+
+    public readonly string FindReadPointer = $"SELECT read_up_to FROM {keyspace}.read_receipts WHERE channel_id = ? AND user_id = ?";
+
+    public readonly string FindReadCursor = $"SELECT read_up_to, read_cursor FROM {keyspace}.read_cursors WHERE channel_id = ? AND user_id = ?";
+
     public readonly string InsertInboxBucket = $"INSERT INTO {keyspace}.inbox_buckets (user_id, epoch, bucket) VALUES (?, ?, ?) USING TIMESTAMP ?";
 
     public readonly string InsertInbox = $"INSERT INTO {keyspace}.user_inbox (user_id, epoch, bucket, inbox_offset, payload) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?";

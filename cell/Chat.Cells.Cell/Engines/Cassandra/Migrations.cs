@@ -66,6 +66,10 @@ internal static class Migrations
         [
             new("topic_generations", "topic text, number int, topic_id text, log_partition int, from_offset bigint, PRIMARY KEY (topic, number)", Leveled),
         ],
+        [
+            // A table of its own and not columns of read_receipts: a column can't be added twice, and a migration may run twice.
+            new("read_cursors", "channel_id text, user_id text, read_up_to blob, read_cursor blob, PRIMARY KEY (channel_id, user_id)", Leveled),
+        ],
     ];
 
     /// <summary>Which migrations were done. Made before the lock, by whoever comes first.</summary>

@@ -1,3 +1,4 @@
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Engines.Cassandra;
@@ -40,6 +41,9 @@ internal static class RowTimes
 
     /// <summary>Of rows in an inbox bucket: the beginning of its week in µs since 1970, so that windows of a week hold whole buckets.</summary>
     public static long OfWeek(int bucket) => bucket * MicrosecondsPerWeek;
+
+    /// <summary>Of a cursor up to which somebody has read. Of two cursors of one epoch the larger wins, as Cassandra lets the larger value win.</summary>
+    public static long OfCursor(InboxCursor cursor) => cursor.Epoch;
 
     /// <summary>Of what only grows: a mark, a partition's time, a channel at a log position. The value itself is the timestamp.</summary>
     public static long OfValue(long value) => value;

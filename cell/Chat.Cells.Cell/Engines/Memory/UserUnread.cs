@@ -27,7 +27,9 @@ internal sealed class UserUnread
                 Drop();
                 return;
             }
-            Of(change.ChannelId).Apply(change.Left, change.Added, change.ReadUpTo);
+            if (Of(change.ChannelId).Apply(change.Left, change.Added, change.Read, change.Trimmed)) continue;
+            Drop();
+            return;
         }
         cursor = update.Cursor;
     }
@@ -54,7 +56,12 @@ internal sealed class UserUnread
     public bool Complete(string token, IReadOnlyList<UnreadIds> stored)
     {
         if (rebuilding != token) return false;
-        foreach (var channel in stored) Of(channel.ChannelId).Apply(left: false, channel.Ids, channel.ReadUpTo);
+        foreach (var channel in stored)
+        {
+            if (Of(channel.ChannelId).Apply(left: false, channel.Messages, channel.Read, channel.Trimmed)) continue;
+            Drop();
+            return false;
+        }
         rebuilding = null;
         return true;
     }
@@ -75,24 +82,64 @@ internal sealed class UserUnread
 
     private sealed class ChannelSet
     {
-        private readonly SortedSet<Ulid> ids = [];
+        private readonly SortedList<Ulid, InboxCursor> messages = [];
+        private ReadMark read;
 
-        public int Count => ids.Count;
+        /// <summary>The highest cursor of messages that had no room: they lie below all that are here, of which there are then as many as fit.</summary>
+        private InboxCursor? trimmed;
 
-        public Ulid? ReadUpTo { get; private set; }
+        public int Count => messages.Count;
 
-        public void Apply(bool left, IReadOnlyList<Ulid> added, Ulid? readUpTo)
+        public Ulid? ReadUpTo => read.UpTo;
+
+        /// <summary>False when what is unread is no longer known: a read covers messages that had room, but perhaps not all that had none.</summary>
+        public bool Apply(bool left, IReadOnlyList<UnreadMessage> added, ReadMark mark, InboxCursor? more)
         {
-            if (left) ids.Clear();
-            if (readUpTo is { } pointer && !(ReadUpTo >= pointer)) ReadUpTo = pointer;
-            foreach (var id in added)
+            if (left)
             {
-                if (ReadUpTo is { } read && id <= read) continue;
-                ids.Add(id);
-                if (ids.Count > UnreadLimits.Cap) ids.Remove(ids.Min);
+                messages.Clear();
+                trimmed = null;
             }
-            if (readUpTo is null) return;
-            while (ids.Count > 0 && ids.Min <= ReadUpTo) ids.Remove(ids.Min);
+            if (mark != default && !Raise(read.Merge(mark))) return false;
+            foreach (var (id, cursor) in added)
+            {
+                if (!read.Covers(id, cursor))
+                {
+                    Add(id, cursor);
+                    continue;
+                }
+                if (more is null) continue;
+                if (!CoversBelow(more.Value)) return false;
+                more = null;
+            }
+            if (more > trimmed || trimmed is null) trimmed = more ?? trimmed;
+            return true;
         }
+
+        private bool Raise(ReadMark to)
+        {
+            read = to;
+            var before = messages.Count;
+            for (var i = messages.Count - 1; i >= 0; i--)
+            {
+                if (read.Covers(messages.GetKeyAtIndex(i), messages.GetValueAtIndex(i))) messages.RemoveAt(i);
+            }
+            if (messages.Count == before || trimmed is not { } highest) return true;
+            trimmed = null;
+            return CoversBelow(highest);
+        }
+
+        private void Add(Ulid id, InboxCursor cursor)
+        {
+            if (messages.TryGetValue(id, out var known) && known >= cursor) return;
+            messages[id] = cursor;
+            if (messages.Count <= UnreadLimits.Cap) return;
+            var lowest = messages.GetValueAtIndex(0);
+            if (!(trimmed >= lowest)) trimmed = lowest;
+            messages.RemoveAt(0);
+        }
+
+        /// <summary>Whether messages up to a cursor, with lower ids than one that is read, are read as well.</summary>
+        private bool CoversBelow(InboxCursor cursor) => read.KnownCursor is not { } known || cursor <= known;
     }
 }

@@ -31,7 +31,7 @@ public sealed partial class RedisCellState
     public async ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken)
     {
         var arguments = new List<RedisValue> { token, UnreadLimits.Cap, (long)UnreadSetLife.TotalMilliseconds };
-        foreach (var channel in channels) Add(arguments, channel.ChannelId, left: false, channel.ReadUpTo, channel.Ids);
+        foreach (var channel in channels) Add(arguments, channel.ChannelId, left: false, channel.Read, channel.Trimmed, channel.Messages);
         return (bool)await GuardAsync(() => Database.ScriptEvaluateAsync(UnreadScripts.Complete, [UnreadKey(userId)], [.. arguments]), cancellationToken);
     }
 
@@ -40,17 +40,22 @@ public sealed partial class RedisCellState
     private static RedisValue[] Arguments(UnreadUpdate update)
     {
         var arguments = new List<RedisValue>(8) { Sortable(update.Previous), Sortable(update.Cursor), UnreadLimits.Cap, (long)UnreadSetLife.TotalMilliseconds };
-        foreach (var change in update.Changes) Add(arguments, change.ChannelId, change.Left, change.ReadUpTo, change.Added);
+        foreach (var change in update.Changes) Add(arguments, change.ChannelId, change.Left, change.Read, change.Trimmed, change.Added);
         return [.. arguments];
     }
 
-    private static void Add(List<RedisValue> arguments, string channelId, bool left, Ulid? readUpTo, IReadOnlyList<Ulid> ids)
+    private static void Add(List<RedisValue> arguments, string channelId, bool left, ReadMark read, InboxCursor? trimmed, IReadOnlyList<UnreadMessage> messages)
     {
         arguments.Add(channelId);
         arguments.Add(left ? 1 : 0);
-        arguments.Add(readUpTo?.ToString() ?? "");
-        arguments.Add(ids.Count);
-        foreach (var id in ids) arguments.Add(id.ToString());
+        arguments.Add(read.UpTo?.ToString() ?? "");
+        arguments.Add(read.CursorUpTo?.ToString() ?? "");
+        arguments.Add(Optional(read.Cursor));
+        arguments.Add(Optional(trimmed));
+        arguments.Add(messages.Count);
+        foreach (var (id, cursor) in messages) arguments.Add($"{id}{Sortable(cursor)}");
+
+        static string Optional(InboxCursor? cursor) => cursor is { } known ? Sortable(known) : "";
     }
 
     /// <summary>Null also for what no server of ours wrote: then it is rebuilt.</summary>
@@ -63,7 +68,8 @@ public sealed partial class RedisCellState
             var value = found[(2 * i) + 2].AsSpan();
             var space = value.IndexOf(' ');
             if (space < 0 || !int.TryParse(value[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var count)) return null;
-            Ulid? readUpTo = Ulid.TryParse(value[(space + 1)..], out var pointer) ? pointer : null;
+            var rest = value[(space + 1)..];
+            Ulid? readUpTo = rest.IndexOf(' ') is > 0 and var end && Ulid.TryParse(rest[..end], out var pointer) ? pointer : null;
             channels[i] = new ChannelUnread(found[(2 * i) + 1], count, readUpTo);
         }
         return new UnreadCounts(cursor, channels);

@@ -56,6 +56,11 @@ internal static class Schema
             PRIMARY KEY (topic, number)) WITHOUT ROWID;
         """,
         "CREATE TABLE journal (entry INTEGER PRIMARY KEY, rows BLOB NOT NULL);",
+        """
+        CREATE TABLE read_cursors (
+            channel_id TEXT NOT NULL, user_id TEXT NOT NULL, read_up_to BLOB NOT NULL, read_cursor BLOB NOT NULL,
+            PRIMARY KEY (channel_id, user_id)) WITHOUT ROWID;
+        """,
     ];
 
     /// <summary>Brings a file to the newest schema. Safe when several programs open it at once: each step looks again under the write lock.</summary>

@@ -16,6 +16,10 @@ internal static class Sql
 
     public const string ReadReceipts = "SELECT user_id, delivered_up_to, read_up_to FROM read_receipts WHERE channel_id = ?1 ORDER BY user_id";
 
+    public const string FindRead =
+        "SELECT (SELECT read_up_to FROM read_receipts WHERE channel_id = ?1 AND user_id = ?2), c.read_up_to, c.read_cursor " +
+        "FROM (SELECT 1) LEFT JOIN read_cursors c ON c.channel_id = ?1 AND c.user_id = ?2";
+
     public const string FindRequest =
         "SELECT position, message_id, content_hash, error_code, append_time FROM requests WHERE channel_id = ?1 AND sender_id = ?2 AND request_id = ?3";
 

@@ -1,3 +1,4 @@
+using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 
 namespace Chat.Cells.Cell.Engines.Sqlite;
@@ -63,6 +64,22 @@ public sealed partial class SqliteStore
             }
         }));
 
+    public ValueTask<ReadMark> FindReadAsync(string channelId, string userId, CancellationToken cancellationToken) =>
+        new(readers.Read((channelId, userId), static (database, key) =>
+        {
+            var statement = database[Sql.FindRead].Bind(1, key.channelId).Bind(2, key.userId);
+            try
+            {
+                if (!statement.Step()) return default;
+                var pointer = statement.OptionalUlid(0) is { } upTo ? ReadMark.Of(upTo, null) : default;
+                return statement.IsNull(1) ? pointer : pointer.Merge(ReadMark.Of(statement.Ulid(1), InboxCursor.FromSortableBytes(statement.Bytes(2))));
+            }
+            finally
+            {
+                statement.Reset();
+            }
+        }));
+
     private static void Upsert(Database database, ChannelRow channel)
     {
         const string upsert =
@@ -106,6 +123,11 @@ public sealed partial class SqliteStore
             "delivered_up_to = coalesce(max(delivered_up_to, excluded.delivered_up_to), delivered_up_to, excluded.delivered_up_to), " +
             "read_up_to = coalesce(max(read_up_to, excluded.read_up_to), read_up_to, excluded.read_up_to)";
         database[merge].Bind(1, receipt.ChannelId).Bind(2, receipt.UserId).Bind(3, receipt.DeliveredUpTo).Bind(4, receipt.ReadUpTo).Execute();
+        if (receipt is not { ReadUpTo: { } readUpTo, ReadCursor: { } cursor }) return;
+        const string mergeCursor =
+            "INSERT INTO read_cursors VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET " +
+            "read_up_to = max(read_up_to, excluded.read_up_to), read_cursor = max(read_cursor, excluded.read_cursor)";
+        database[mergeCursor].Bind(1, receipt.ChannelId).Bind(2, receipt.UserId).Bind(3, readUpTo).Bind(4, cursor.ToSortableBytes()).Execute();
     }
 
     private static List<string> ReadTexts(Statement statement)
