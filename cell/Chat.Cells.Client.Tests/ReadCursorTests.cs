@@ -2,6 +2,7 @@ using Chat.Cells.Client.Events;
 using Chat.Cells.Client.Sync;
 using Chat.Cells.Client.Tests.Servers;
 using Chat.Cells.Protocol;
+using Microsoft.AspNetCore.Http;
 using static Chat.Cells.Client.Tests.Servers.ClientFixture;
 
 namespace Chat.Cells.Client.Tests;
@@ -42,23 +43,22 @@ public sealed class ReadCursorTests : IAsyncLifetime
     [Fact]
     public async Task MarkRead_WhileTheEventIsTold_CoversIt()
     {
-        await using var eager = new ChatClient(
-            NewSession(),
-            Options(server) with
+        ChatClient? eager = null;
+        var options = Options(server) with
+        {
+            CursorStore = new InMemoryCursorStore("1.0.0"),
+            Handler = (told, _) =>
             {
-                CursorStore = new InMemoryCursorStore("1.0.0"),
-                Handler = (told, _) =>
-                {
-                    if (told is MessageReceived { Message: var message }) Marks(message.ChannelId, message.MessageId);
-                    return ValueTask.CompletedTask;
-                },
-            });
+                if (told is MessageReceived { Message: var message }) eager!.MarkRead(message.ChannelId, message.MessageId);
+                return ValueTask.CompletedTask;
+            },
+        };
+        eager = new ChatClient(NewSession(), options);
+        await using var ended = eager;
         eager.Start();
         var connection = await server.AcceptSyncedAsync();
         await connection.SendMessageAsync(Channel, Id(10), "one", "1.0.7");
         Assert.Equal((Id(10), "1.0.7"), await ReadAsync(connection));
-
-        void Marks(string channelId, string messageId) => eager.MarkRead(channelId, messageId);
     }
 
     [Fact]

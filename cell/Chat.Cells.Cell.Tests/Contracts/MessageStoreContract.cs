@@ -258,7 +258,7 @@ public abstract class MessageStoreContract : IAsyncLifetime
         Assert.Equal(ReadMark.Of(high, cursors[3]), await Store.FindReadAsync(Channel, User(1), default));
         Assert.Equal(high, (await Store.ReadReceiptsAsync(Channel, default)).Single(receipt => receipt.UserId == User(1)).ReadUpTo);
 
-        static ReceiptRow Reading(int user, Ulid upTo, InboxCursor? cursor) => new(Channel, User(user), null, upTo, cursor);
+        ReceiptRow Reading(int user, Ulid upTo, InboxCursor? cursor) => new(Channel, User(user), null, upTo, cursor);
     }
 
     [Fact]

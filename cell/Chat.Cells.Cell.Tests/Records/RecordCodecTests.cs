@@ -83,10 +83,27 @@ public sealed class RecordCodecTests
     [Fact]
     public void Decode_EveryPrefixOfARecord_IsRefused()
     {
-        foreach (var record in ChannelRecords.Where(record => record is not SendRecord { Content.Length: > 1000 })) AssertPrefixesRefused(ChannelRecord.Encode(record), bytes => ChannelRecord.Decode(bytes));
+        foreach (var record in ChannelRecords.Where(record => record is not (SendRecord { Content.Length: > 1000 } or ReceiptRecord { ReadCursor: not null }))) AssertPrefixesRefused(ChannelRecord.Encode(record), bytes => ChannelRecord.Decode(bytes));
         foreach (var record in InboxRecords) AssertPrefixesRefused(InboxRecord.Encode(record), bytes => InboxRecord.Decode(bytes));
         foreach (var record in BridgeRecords) AssertPrefixesRefused(BridgeRecord.Encode(record), bytes => BridgeRecord.Decode(bytes));
         foreach (var message in ServerMessages) AssertPrefixesRefused(ServerMessage.Encode(message), bytes => ServerMessage.Decode(bytes));
+    }
+
+    [Fact]
+    public void Decode_ReceiptOfBeforeReadCursors_HasNone()
+    {
+        var now = new ReceiptRecord("g.cell.1", "cell.user", IdA, IdB, ["cell.a"], new InboxCursor(2, 2_900, 7));
+        var before = now with { ReadCursor = null };
+        var bytes = ChannelRecord.Encode(now);
+        var shorter = ChannelRecord.Encode(before).Length;
+
+        Assert.Null(((ReceiptRecord)ChannelRecord.Decode(bytes.AsMemory(0, shorter))).ReadCursor);
+        // A record that ends anywhere else is refused.
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            var cut = bytes.AsMemory(0, length);
+            if (length != shorter) Assert.Throws<RecordFormatException>(() => ChannelRecord.Decode(cut));
+        }
     }
 
     [Fact]
