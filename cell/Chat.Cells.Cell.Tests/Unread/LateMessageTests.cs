@@ -83,6 +83,7 @@ public sealed class LateMessageTests
         var (anna, bob, channel) = await UnreadTests.PrepareAsync(cell);
         await using var sender = await cell.ConnectAsync(anna);
         await using var phone = await cell.ConnectAsync(bob);
+        await phone.PayloadAsync("unread"); // bob's sets are kept from here on
         var id = (await UnreadTests.SendAsync(sender, channel, 1))[0];
         await UnreadTests.UntilCountAsync(phone, channel, 1);
         var cursor = (string)(await phone.PayloadAsync("new_message"))["cursor"]!;
@@ -98,6 +99,9 @@ public sealed class LateMessageTests
         }
         UnreadTests.AssertCounts(await UnreadTests.UnreadAsync(cell, bob), (channel, 1));
 
+        await ReadAsync(phone, channel, id, "0.0.-1"); // of before the message: it doesn't cover it
+        await phone.PayloadAsync("read");
+        UnreadTests.AssertCounts(await UnreadTests.UnreadAsync(cell, bob), (channel, 1));
         await ReadAsync(phone, channel, id, cursor);
         await UnreadTests.UntilCountAsync(phone, channel, 0);
     }

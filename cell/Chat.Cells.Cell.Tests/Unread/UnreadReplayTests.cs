@@ -194,6 +194,27 @@ public sealed class UnreadReplayTests
     }
 
     [Fact]
+    public async Task Rebuild_OverADamagedRow_CountsTheOthers()
+    {
+        var cell = new TestCell();
+        cell.Add(Say.CreateGroup(Say.Ben));
+        cell.Add(Say.Send(Say.Group, Say.Anna, "first"));
+        await cell.RunAllAsync();
+        var first = cell.InboxOf(Say.Ben).Max(e => e.EventId);
+        var at = LatestOf(cell, Say.Ben);
+        cell.Add(new ReceiptRecord(Say.Group, Say.Ben, first, first, [], at));
+        cell.Add(Say.Send(Say.Group, Say.Anna, "second"));
+        cell.Add(Say.Send(Say.Group, Say.Anna, "third"));
+        await cell.RunAllAsync();
+        var (key, row) = cell.Store.Inbox.First(r => r.Key.User == Say.Ben && r.Key.Cursor > at);
+        cell.Store.Inbox[key] = row with { Payload = new byte[] { 200, 1 } };
+
+        await StartAsync(cell, Say.Ben);
+
+        Assert.Equal(new ChannelUnread(Say.Group, 2, first), Assert.Single((await cell.State.GetUnreadAsync([Say.Ben], default))[0]!.Channels));
+    }
+
+    [Fact]
     public void Bridges_RandomLogsAndLateArrivals_KeepWhatTheInboxSays() =>
         Prop.ForAll<Op[], Op[], byte[]>(async (here, there, turns) =>
         {

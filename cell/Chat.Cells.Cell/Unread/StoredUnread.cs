@@ -101,13 +101,25 @@ internal sealed class StoredUnread(IMessageStore store)
             var page = await store.ReadInboxAsync(userId, from, NextPage, cancellationToken);
             foreach (var row in page)
             {
-                var record = InboxRecord.Decode(row.Payload);
-                if (record.Kind != InboxKind.Message || record.SenderId == userId || !byId.TryGetValue(record.ChannelId, out var channel)) continue;
+                if (Decode(row) is not { Kind: InboxKind.Message } record || record.SenderId == userId || !byId.TryGetValue(record.ChannelId, out var channel)) continue;
                 if (record.ChannelVersion >= channel.Since && !channel.Read.Covers(record.EventId, row.Cursor)) channel.Add(record.EventId, row.Cursor);
             }
             rows += page.Count;
             if (page.Count < NextPage) return rows;
             from = page[^1].Cursor;
+        }
+    }
+
+    /// <summary>Null for a damaged row: it is shown to nobody, so it can't be unread.</summary>
+    private static InboxRecord? Decode(InboxRow row)
+    {
+        try
+        {
+            return InboxRecord.Decode(row.Payload);
+        }
+        catch (RecordFormatException)
+        {
+            return null;
         }
     }
 
