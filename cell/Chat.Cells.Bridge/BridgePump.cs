@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
+using Chat.Cells.Http;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Bridge;
@@ -43,7 +43,7 @@ public sealed partial class BridgePump : IAsyncDisposable
         this.options = options;
         this.time = time;
         this.logger = logger;
-        http = new HttpClient(handler ?? new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5), UseCookies = false, AllowAutoRedirect = false })
+        http = new HttpClient(handler ?? new ConnectionErrorHandler(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5), UseCookies = false, AllowAutoRedirect = false }))
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };
@@ -91,7 +91,7 @@ public sealed partial class BridgePump : IAsyncDisposable
                 LogRefused(logger, e.Message);
                 pause = RefusedBackOff;
             }
-            catch (Exception e) when (e is HttpRequestException or SocketException or IOException or InvalidDataException or OperationCanceledException or System.Text.Json.JsonException or UnauthorizedAccessException)
+            catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or System.Text.Json.JsonException or UnauthorizedAccessException)
             {
                 LogDisconnected(logger, options.Source, options.Target, e.Message);
                 pause = backOff;

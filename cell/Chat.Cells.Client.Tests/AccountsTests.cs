@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Tests.Servers;
 using Chat.Cells.Protocol;
@@ -56,6 +57,24 @@ public sealed class AccountsTests
         using var http = ChatClient.NewHttpClient();
         await Assert.ThrowsAsync<ChatApiException>(() => new ChatAccounts(http, server.Url).LogInAsync("me@eu", "correct horse", Device, default));
         Assert.False(stolen);
+    }
+
+    [Fact]
+    public async Task LogIn_ConnectionResetAtOnce_IsTriedAgainWithAnyClient()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        server.Http = WriteSessionAsync;
+        using var http = new HttpClient(new ResetsFirst());
+        var session = await new ChatAccounts(http, server.Url).LogInAsync("me@eu", "correct horse", Device, default);
+        Assert.Equal(User, session.UserId);
+    }
+
+    [Fact]
+    public async Task SignUp_ConnectionResetAtOnce_ThrowsAsForAnyServerThatIsNotThere()
+    {
+        using var http = new HttpClient(new ResetsFirst());
+        var e = await Assert.ThrowsAsync<HttpRequestException>(() => new ChatAccounts(http, new Uri("http://127.0.0.1:1")).SignUpAsync("eu", "me", "correct horse", "Me", Device, default));
+        Assert.Equal(HttpRequestError.ConnectionError, e.HttpRequestError);
     }
 
     [Fact]
@@ -129,4 +148,17 @@ public sealed class AccountsTests
 
     private static Task WriteSessionAsync(HttpContext context) => context.Response.WriteAsync(
         $$"""{"userId":"{{User}}","handle":"me@eu","displayName":"Me","deviceId":"device-1","accessToken":"a","expiresAt":4102444800000,"refreshToken":"r"}""");
+
+    /// <summary>What SocketsHttpHandler does with a connection that is reset the moment it is made.</summary>
+    private sealed class ResetsFirst() : DelegatingHandler(new SocketsHttpHandler { AllowAutoRedirect = false })
+    {
+        private bool done;
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (done) return await base.SendAsync(request, cancellationToken);
+            done = true;
+            throw new SocketException((int)SocketError.NotConnected);
+        }
+    }
 }

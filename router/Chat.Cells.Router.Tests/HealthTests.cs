@@ -127,6 +127,33 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task Connect_ResetAtOnce_TakesTheCellDownAtOnce()
+    {
+        // No active check will come in this test but the first.
+        await using var cluster = await RouterCluster.StartAsync(o => o with { HealthInterval = TimeSpan.FromHours(1), Hold = TimeSpan.Zero });
+        using var stop = new CancellationTokenSource();
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var resetting = Task.Run(async () =>
+        {
+            while (true)
+            {
+                using var socket = await listener.AcceptSocketAsync(stop.Token);
+                socket.LingerState = new LingerOption(true, 0);
+            }
+        });
+        var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Endpoints = c.Endpoints with { Public = new Uri($"http://{listener.LocalEndpoint}") } } : c);
+        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await RouterCluster.UntilAsync(async () =>
+        {
+            Assert.Equal(503, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
+            return !(await cluster.CellTableAsync())["eu-west-1"];
+        });
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => resetting);
+    }
+
+    [Fact]
     public async Task Cell_ResetsEveryConnection_IsDownAndTheChecksGoOn()
     {
         await using var cluster = await RouterCluster.StartAsync(o => o with { HealthInterval = TimeSpan.FromMilliseconds(20) });

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Http;
+using Chat.Cells.Http;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
 
@@ -14,13 +14,13 @@ public sealed partial class PeerCells : IDisposable
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
     private readonly SecretsFolder secrets;
     private readonly ILogger<PeerCells> logger;
-    private readonly HttpClient http = new(new SocketsHttpHandler
+    private readonly HttpClient http = new(new ConnectionErrorHandler(new SocketsHttpHandler
     {
         ConnectTimeout = TimeSpan.FromSeconds(2),
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         AllowAutoRedirect = false,
         UseProxy = false,
-    })
+    }))
     { Timeout = CallTimeout, MaxResponseContentBufferSize = 64 * 1024 };
 
     public PeerCells(SecretsFolder secrets, ILogger<PeerCells> logger)
@@ -72,7 +72,7 @@ public sealed partial class PeerCells : IDisposable
         {
             return await http.SendAsync(request, cancellationToken);
         }
-        catch (Exception e) when (e is HttpRequestException or SocketException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             throw Unavailable(cell, e.Message);
         }

@@ -63,7 +63,7 @@ internal sealed class HttpTransport(HttpClient http, Uri endpoint, TimeProvider 
         status is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests;
 
     private static bool IsUnreachable(Exception e, CancellationToken cancellationToken) =>
-        !cancellationToken.IsCancellationRequested && e is HttpRequestException or SocketException or TimeoutException or IOException;
+        !cancellationToken.IsCancellationRequested && e is HttpRequestException or TimeoutException or IOException;
 
     private async Task<HttpResponseMessage> ExchangeAsync(HttpMethod method, string path, byte[]? body, string? token, CancellationToken cancellationToken)
     {
@@ -95,6 +95,11 @@ internal sealed class HttpTransport(HttpClient http, Uri endpoint, TimeProvider 
                 }
                 target = next;
             }
+        }
+        catch (SocketException e)
+        {
+            // What SocketsHttpHandler makes of a connection that is reset the moment it is made. Here and not in a handler: the client may be the application's own.
+            throw new HttpRequestException(HttpRequestError.ConnectionError, e.Message, e);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

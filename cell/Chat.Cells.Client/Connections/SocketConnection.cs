@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Net;
-using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Threading.Channels;
 using Chat.Cells.Client.Accounts;
@@ -57,7 +56,7 @@ internal sealed class SocketConnection : IDisposable
             options.FrameTap?.ConnectionOpened(number, options.TimeProvider.GetTimestamp());
             return (new SocketConnection(opening, options, number), null);
         }
-        catch (Exception e) when (e is WebSocketException or HttpRequestException or SocketException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException or OperationCanceledException)
         {
             HttpStatusCode? status = opening.HttpStatusCode == default(HttpStatusCode) ? null : opening.HttpStatusCode;
             var retryAfter = RetryAfterOf(opening, options.TimeProvider);

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Chat.Cells.Client.Accounts;
 using Chat.Cells.Client.Connections;
 using Chat.Cells.Client.Events;
@@ -22,7 +21,7 @@ internal sealed class HistoryReload(ChatClientOptions options, ChatApi api, Devi
                 await LoadAsync(raise, insert, cancellationToken);
                 return;
             }
-            catch (Exception e) when (e is ChatApiException or HttpRequestException or SocketException or TimeoutException or IOException)
+            catch (Exception e) when (e is ChatApiException or HttpRequestException or TimeoutException or IOException)
             {
                 await Task.Delay(backoff.Next(), options.TimeProvider, cancellationToken);
             }

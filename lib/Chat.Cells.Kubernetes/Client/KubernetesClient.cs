@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Chat.Cells.Http;
 using Chat.Cells.Kubernetes.Config;
 using Chat.Cells.Kubernetes.Models;
 
@@ -35,7 +36,7 @@ public sealed class KubernetesClient : IDisposable
         _time = time ?? TimeProvider.System;
         _timeout = configuration.Timeout;
         _tokens = configuration.Tokens;
-        var transport = Transport.Create(configuration);
+        var transport = new ConnectionErrorHandler(Transport.Create(configuration));
         _transport = transport;
         _http = new HttpClient(wrap?.Invoke(transport) ?? transport, disposeHandler: true)
         {

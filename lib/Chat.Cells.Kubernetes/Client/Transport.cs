@@ -1,6 +1,6 @@
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using Chat.Cells.Http;
 using Chat.Cells.Kubernetes.Config;
 
 namespace Chat.Cells.Kubernetes.Client;
@@ -17,7 +17,7 @@ internal static class Transport
             UseCookies = false,
             ConnectTimeout = TimeSpan.FromSeconds(10),
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-            ConnectCallback = ConnectAsync,
+            ConnectCallback = TcpKeepAlive.Connect(idle: TimeSpan.FromSeconds(30), interval: TimeSpan.FromSeconds(10), probes: 3),
         };
         var tls = handler.SslOptions;
         if (configuration.ClientCertificate is { } certificate)
@@ -56,28 +56,5 @@ internal static class Transport
         }
         using var leaf = X509CertificateLoader.LoadCertificate(remote.Export(X509ContentType.Cert));
         return chain.Build(leaf);
-    }
-
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var connected = false;
-        try
-        {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 30);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
-            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
-            connected = true;
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        finally
-        {
-            if (!connected)
-            {
-                socket.Dispose();
-            }
-        }
     }
 }

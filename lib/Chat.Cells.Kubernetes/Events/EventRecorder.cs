@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
@@ -60,7 +59,7 @@ public sealed partial class EventRecorder
             }
             await CreateAsync(about, key, now, cancellationToken);
         }
-        catch (Exception e) when (e is KubernetesException or HttpRequestException or SocketException or IOException or TimeoutException or Config.KubeConfigException)
+        catch (Exception e) when (ApiFailure.Is(e))
         {
             LogDropped(type, reason, about.Metadata.Name ?? string.Empty, e.Message);
         }

@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-using System.Text.Json;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
 using Microsoft.Extensions.Logging;
@@ -127,7 +125,7 @@ public sealed partial class Informer<T>
                 _resourceVersion = null;
                 failures++;
             }
-            catch (Exception e) when (e is KubernetesException or HttpRequestException or SocketException or IOException or TimeoutException or JsonException or OperationCanceledException or Config.KubeConfigException)
+            catch (Exception e) when (ApiFailure.Is(e) || e is OperationCanceledException)
             {
                 failures++;
                 LogFailed(_client.Type.Plural, failures, e.Message);

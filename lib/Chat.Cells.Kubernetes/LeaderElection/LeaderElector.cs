@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
 using Microsoft.Extensions.Logging;
@@ -176,8 +175,7 @@ public sealed partial class LeaderElector
             LogOutrun(_options.Identity, _options.Name);
             return false;
         }
-        catch (Exception e) when (e is KubernetesException or HttpRequestException or SocketException or IOException or TimeoutException or Config.KubeConfigException
-                                  || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (ApiFailure.Is(e) || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             LogFailed(_options.Identity, _options.Name, e.Message);
             return false;
@@ -249,7 +247,7 @@ public sealed partial class LeaderElector
                 await _leases.UpdateAsync(lease with { Spec = released }, deadline.Token);
             }
         }
-        catch (Exception e) when (e is KubernetesException or HttpRequestException or SocketException or IOException or TimeoutException or OperationCanceledException or Config.KubeConfigException)
+        catch (Exception e) when (ApiFailure.Is(e) || e is OperationCanceledException)
         {
             // It runs out by itself.
             LogFailed(_options.Identity, _options.Name, e.Message);

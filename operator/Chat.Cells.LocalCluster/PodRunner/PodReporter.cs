@@ -139,6 +139,5 @@ public sealed class PodReporter(KubernetesClient client, ILogger logger, TimePro
 internal static class ApiTrouble
 {
     public static bool Is(Exception e, CancellationToken cancellationToken) =>
-        e is KubernetesException or HttpRequestException or IOException or TimeoutException or System.Text.Json.JsonException
-        || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+        ApiFailure.Is(e) || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 }

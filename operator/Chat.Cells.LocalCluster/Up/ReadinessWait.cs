@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chat.Cells.Http;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.LocalCluster.PodRunner;
@@ -21,7 +22,7 @@ public sealed class ReadinessWait(KubernetesClient client, UpConsole console, Ti
     /// <exception cref="UpException">The time is over; the message names what is missing.</exception>
     public async Task<IReadOnlyList<CellRow>> WaitAsync(Func<ProcessIdentity?> runner, Uri page, TimeSpan atMost, CancellationToken cancellationToken)
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        using var http = new HttpClient(new ConnectionErrorHandler(new SocketsHttpHandler())) { Timeout = TimeSpan.FromSeconds(5) };
         var started = time.GetTimestamp();
         while (true)
         {
@@ -108,7 +109,7 @@ public sealed class ReadinessWait(KubernetesClient client, UpConsole console, Ti
             using var response = await http.GetAsync(page, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return (int)response.StatusCode < 500 ? null : string.Create(CultureInfo.InvariantCulture, $"{page} (it answers {(int)response.StatusCode})");
         }
-        catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return $"{page} to answer";
         }

@@ -135,7 +135,7 @@ public static class UpCommand
             return 0;
         }
 
-        console.Line("  Ctrl-C stops everything; data stays in " + paths.Data);
+        console.Line("  Ctrl-C stops everything (make down, where it was started with --detach); data stays in " + paths.Data);
         await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
         return 0;
     }

@@ -1,3 +1,4 @@
+using Chat.Cells.Http;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Config;
 using Chat.Cells.Metrics;
@@ -26,7 +27,7 @@ public static class OperatorHost
         builder.Services.AddMetricsCollector();
 
         using var client = new KubernetesClient(ClientConfiguration.Default(kubeconfig));
-        using var http = new HttpClient();
+        using var http = new HttpClient(new ConnectionErrorHandler(new SocketsHttpHandler()));
         await using var app = builder.Build();
         var loggers = app.Services.GetRequiredService<ILoggerFactory>();
         using var chatCells = new ChatCellOperator(

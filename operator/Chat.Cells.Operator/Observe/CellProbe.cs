@@ -1,5 +1,4 @@
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -32,7 +31,7 @@ public sealed partial class HttpCellProbe(HttpClient http, ILogger<HttpCellProbe
             var status = await response.Content.ReadFromJsonAsync<Answer>(Json, deadline.Token);
             return status is { Users: { } users, Connections: { } connections } ? new CellReport(users, connections) : null;
         }
-        catch (Exception e) when (e is HttpRequestException or SocketException or JsonException or IOException or NotSupportedException
+        catch (Exception e) when (e is HttpRequestException or JsonException or IOException or NotSupportedException
                                   || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             LogUnreachable(internalUrl, e.Message);

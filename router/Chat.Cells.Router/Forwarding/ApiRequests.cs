@@ -71,11 +71,11 @@ internal sealed class ApiRequests(
         var destination = Resolve(context, map, route, path, caller.Token);
         if (destination.Cell is not { } cell)
         {
-            if (route.Kind != RouteKind.Socket || destination.Down is not { } down || !await held.UntilUpAsync(down, started, context.RequestAborted)) return destination.Refusal;
+            if (route.Kind != RouteKind.Socket || destination.Down is not { } down || !await held.UntilUpAsync(context, down, started, isProven: caller.Token is not null)) return destination.Refusal;
             cell = down;
         }
         CellTransformer.StripForgedHeaders(context.Request.Headers);
-        return await forwarder.ForwardAsync(context, cell, started);
+        return await forwarder.ForwardAsync(context, cell, started, isProven: caller.Token is not null);
     }
 
     private Destination Resolve(HttpContext context, CellMap map, ApiRoute route, string path, AccessToken? caller)

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Net.Sockets;
+using Chat.Cells.Http;
 using Chat.Cells.Router.Health;
 using Chat.Cells.Router.Hosting;
 using Chat.Cells.Router.Routing;
@@ -35,7 +35,7 @@ internal sealed partial class CellForwarder : IDisposable
         this.options = options;
         this.logger = logger;
         requestConfig = SocketConfig with { ActivityTimeout = options.ResponseTimeout };
-        client = new HttpMessageInvoker(new SocketsHttpHandler
+        client = new HttpMessageInvoker(new ConnectionErrorHandler(new SocketsHttpHandler
         {
             UseProxy = false,
             AllowAutoRedirect = false,
@@ -45,8 +45,9 @@ internal sealed partial class CellForwarder : IDisposable
             ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
             ConnectTimeout = options.HealthTimeout,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
-            ConnectCallback = ConnectAsync,
-        });
+            // TCP's own probes find a cell whose machine has vanished without a word.
+            ConnectCallback = TcpKeepAlive.Connect(idle: TimeSpan.FromSeconds(5), interval: TimeSpan.FromSeconds(3), probes: 3),
+        }));
     }
 
     public void Dispose() => client.Dispose();
@@ -55,14 +56,15 @@ internal sealed partial class CellForwarder : IDisposable
     /// <param name="context">The request.</param>
     /// <param name="cell">Where it goes.</param>
     /// <param name="since">When it came, as a timestamp.</param>
-    public async Task<Refusal?> ForwardAsync(HttpContext context, CellEntry cell, long since)
+    /// <param name="isProven">A token has shown who asks.</param>
+    public async Task<Refusal?> ForwardAsync(HttpContext context, CellEntry cell, long since, bool isProven)
     {
         var isSocket = context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true };
         if (!isSocket) return await ForwardRequestAsync(context, cell);
         while (true)
         {
             var (refusal, notConnected) = await ForwardSocketAsync(context, cell);
-            if (!notConnected || !await held.UntilUpAsync(cell, since, context.RequestAborted)) return refusal;
+            if (!notConnected || !await held.UntilUpAsync(context, cell, since, isProven)) return refusal;
             context.Response.StatusCode = StatusCodes.Status200OK; // what the failed attempt had set
         }
     }
@@ -139,26 +141,6 @@ internal sealed partial class CellForwarder : IDisposable
     {
         while (exception?.InnerException is { } inner) exception = inner;
         return exception?.Message ?? "";
-    }
-
-    // TCP's own probes find a cell whose machine has vanished without a word: after 5 s of silence, every 3 s, 3 times.
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext connection, CancellationToken cancellationToken)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 5);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 3);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
-            await socket.ConnectAsync(connection.DnsEndPoint, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
     }
 
     [LoggerMessage(30, LogLevel.Warning, "{Method} to cell {Cell} failed: {Error} {Reason}")]

@@ -1,3 +1,5 @@
+using System.Net;
+using Chat.Cells.Router.Guarding;
 using Chat.Cells.Router.Health;
 using Chat.Cells.Router.Hosting;
 using Chat.Cells.Topology;
@@ -10,28 +12,28 @@ namespace Chat.Cells.Router.Forwarding;
 /// </summary>
 internal sealed class HeldSockets(CellHealth health, RouterMetrics metrics, RouterOptions options, TimeProvider time, Random random)
 {
-    private const int Most = 20_000;
-
     /// <summary>For each ten that wait, the first frames of all come a millisecond further apart.</summary>
     private const int PerMillisecond = 10;
 
-    private int held;
+    private readonly HeldPlaces places = new();
 
     /// <summary>Waits for the cell. True: it is up; false: it is not, and the client is better told so.</summary>
+    /// <param name="context">The request; the wait ends when its client gives up.</param>
     /// <param name="cell">A cell that is down.</param>
     /// <param name="since">When the request came, as a timestamp.</param>
-    /// <param name="cancellationToken">The client gave up.</param>
-    public async Task<bool> UntilUpAsync(CellEntry cell, long since, CancellationToken cancellationToken)
+    /// <param name="isProven">A token has shown who asks.</param>
+    public async Task<bool> UntilUpAsync(HttpContext context, CellEntry cell, long since, bool isProven)
     {
         var left = options.Hold - time.GetElapsedTime(since);
         if (left <= TimeSpan.Zero || cell.State == CellState.Down) return false;
-        var waiting = Interlocked.Increment(ref held);
+        var address = isProven ? null : AddressLimits.Key(context.Connection.RemoteIpAddress ?? IPAddress.None);
+        if (!places.TryTake(address)) return false;
+        var cancellationToken = context.RequestAborted;
         try
         {
-            if (waiting > Most) return false;
             metrics.SocketHeld(cell.Name);
             await health.WhenUpAsync(cell).WaitAsync(left, time, cancellationToken);
-            await Task.Delay(random.Next(1 + (Volatile.Read(ref held) / PerMillisecond)), cancellationToken);
+            await Task.Delay(random.Next(1 + (places.Taken / PerMillisecond)), cancellationToken);
             return health.IsUp(cell);
         }
         catch (TimeoutException)
@@ -44,7 +46,7 @@ internal sealed class HeldSockets(CellHealth health, RouterMetrics metrics, Rout
         }
         finally
         {
-            Interlocked.Decrement(ref held);
+            places.Return(address);
         }
     }
 }

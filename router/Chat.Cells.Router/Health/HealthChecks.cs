@@ -1,4 +1,4 @@
-using System.Net.Sockets;
+using Chat.Cells.Http;
 using Chat.Cells.Router.Hosting;
 using Chat.Cells.Topology;
 
@@ -11,14 +11,14 @@ internal sealed class HealthChecks(CellMapWatcher maps, CellHealth health, Route
 {
     private readonly Dictionary<string, long> lastChecked = new(StringComparer.Ordinal);
 
-    private readonly HttpMessageInvoker client = new(new SocketsHttpHandler
+    private readonly HttpMessageInvoker client = new(new ConnectionErrorHandler(new SocketsHttpHandler
     {
         UseProxy = false,
         AllowAutoRedirect = false,
         UseCookies = false,
         ConnectTimeout = options.HealthTimeout,
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
-    });
+    }));
 
     public override void Dispose()
     {
@@ -57,8 +57,7 @@ internal sealed class HealthChecks(CellMapWatcher maps, CellHealth health, Route
             if (response.IsSuccessStatusCode) health.CheckPassed(cell);
             else health.CheckFailed(cell, $"answered its health check with {(int)response.StatusCode}");
         }
-        // A connection that is reset the moment it is made ends in a bare SocketException.
-        catch (Exception e) when (e is HttpRequestException or SocketException)
+        catch (HttpRequestException e)
         {
             health.CheckFailed(cell, $"did not answer its health check: {e.Message}");
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Chat.Cells.Http;
 using Chat.Cells.LocalCluster.PodRunner.Spec;
 
 namespace Chat.Cells.LocalCluster.PodRunner.Probes;
@@ -13,14 +14,14 @@ public sealed record ProbeResult(bool Success, string Message);
 /// <summary>Asks a container how it is: HTTP GET (200 to 399 is healthy) or a TCP connect.</summary>
 public sealed class Prober : IDisposable
 {
-    private readonly HttpClient http = new(new SocketsHttpHandler
+    private readonly HttpClient http = new(new ConnectionErrorHandler(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false,
         PooledConnectionLifetime = TimeSpan.Zero, // a kubelet probes on a new connection each time, and so finds a server that no longer accepts
         SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true }, // as a kubelet: the probe asks for life, not for identity
-    })
+    }))
     {
         Timeout = Timeout.InfiniteTimeSpan,
         MaxResponseContentBufferSize = 64 * 1024,
