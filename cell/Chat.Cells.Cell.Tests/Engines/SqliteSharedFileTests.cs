@@ -76,6 +76,27 @@ public sealed class SqliteSharedFileTests : IAsyncLifetime
         foreach (var store in stores) Assert.Equal(Servers, await store.CountAccountsAsync(default));
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task Open_BesideOneThatSharesNotTheFile_IsRefusedInWordsUntilThatIsGone(bool firstAlone, bool secondAlone)
+    {
+        var first = await OpenAsync(firstAlone);
+
+        var e = await Assert.ThrowsAsync<StoreException>(() => OpenAsync(secondAlone));
+
+        Assert.Contains("--log embedded", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--data", e.Message, StringComparison.Ordinal);
+        await first.WriteJudgedAsync(new JudgedBatch(null, 0, [Message(1, 1)], [], [], []), default);
+        await first.DisposeAsync();
+        await using var second = await OpenAsync(secondAlone);
+        Assert.NotNull(await second.FindMessageAsync("channel", Id(1, 1), default));
+    }
+
+    private Task<SqliteStore> OpenAsync(bool alone) => SqliteStore.OpenAsync(
+        Path.Combine(folder.Path, "store.db"), new SqliteStoreOptions { Journal = alone }, TimeProvider.System, NullLogger<SqliteStore>.Instance, default).AsTask();
+
     private Task<SqliteStore[]> OpenAllAsync() => Task.WhenAll(Enumerable.Range(0, Servers).Select(_ =>
         SqliteStore.OpenAsync(Path.Combine(folder.Path, "store.db"), new SqliteStoreOptions(), TimeProvider.System, NullLogger<SqliteStore>.Instance, default).AsTask()));
 

@@ -5,7 +5,8 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 /// <summary>
 /// The embedded <see cref="IMessageStore"/> and <see cref="IAccountStore"/>: one SQLite file (WAL, synchronous=FULL) whose tables mirror Cassandra's. One writer
 /// thread shares transactions between all writes that wait; readers never wait for it. Several processes of one machine may open the same file,
-/// if none of them has <see cref="SqliteStoreOptions.Journal"/>: nothing of it is then kept in memory, and their transactions take turns.
+/// if none of them has <see cref="SqliteStoreOptions.Journal"/>: nothing of it is then kept in memory, and their transactions take turns. One that has it is refused beside
+/// others, and others beside it.
 /// </summary>
 public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabilitySource
 {
@@ -16,6 +17,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
 
     private readonly SqliteStoreOptions options;
     private readonly TimeProvider time;
+    private readonly IDisposable fileLock;
     private readonly Database writerDatabase;
     private readonly WriteQueue writer;
     private readonly ReaderPool readers;
@@ -24,11 +26,11 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
     private long nextPurge;
     private int disposed;
 
-    private SqliteStore(string path, SqliteStoreOptions options, TimeProvider time, ILogger logger)
+    private SqliteStore(string path, IDisposable fileLock, SqliteStoreOptions options, TimeProvider time, ILogger logger)
     {
+        this.fileLock = fileLock;
         this.options = options;
         this.time = time;
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         writerDatabase = Database.Open(path, readOnly: false);
         Database? copying = null;
         try
@@ -55,7 +57,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
     }
 
     /// <summary>Opens or creates the store, and brings it to the newest schema.</summary>
-    /// <exception cref="StoreException">It can't be opened, or is from a newer program.</exception>
+    /// <exception cref="StoreException">It can't be opened, is from a newer program, or somebody has it open who can't share it.</exception>
     public static async ValueTask<SqliteStore> OpenAsync(string path, SqliteStoreOptions options, TimeProvider time, ILogger<SqliteStore> logger, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
@@ -63,13 +65,28 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
         {
             try
             {
-                return await Task.Run(() => new SqliteStore(path, options, time, logger), cancellationToken);
+                return await Task.Run(() => Open(path, options, time, logger), cancellationToken);
             }
             catch (SqliteStoreException e) when (StoreErrors.IsBusy(e) && time.GetElapsedTime(began) < OpenBound)
             {
                 // Others are opening the new file too: SQLite doesn't always wait for the lock that changing the journal's mode takes.
                 await Task.Delay(OpenRetry, time, cancellationToken);
             }
+        }
+    }
+
+    private static SqliteStore Open(string path, SqliteStoreOptions options, TimeProvider time, ILogger logger)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        var taken = StoreFileLock.Take(path, alone: options.Journal);
+        try
+        {
+            return new SqliteStore(path, taken, options, time, logger);
+        }
+        catch (StoreException)
+        {
+            taken.Dispose();
+            throw;
         }
     }
 
@@ -80,6 +97,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
         if (checkpoints is not null) await checkpoints.DisposeAsync();
         readers.Dispose();
         writerDatabase.Dispose();
+        fileLock.Dispose();
     }
 
     private Database OpenForCheckpoints(string path)
