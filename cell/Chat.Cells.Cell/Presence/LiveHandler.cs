@@ -115,7 +115,7 @@ internal sealed partial class LiveHandler(
                 Error(connection, ErrorCodes.RateLimited, "Too many subscriptions.", requestId, (int)Math.Ceiling(wait.TotalMilliseconds));
                 return;
             }
-            if (!views.HasRoom(userIds.Count))
+            if (userIds.Count > views.Room)
             {
                 Error(connection, ErrorCodes.Busy, "Too many users are viewed here.", requestId, 5_000);
                 return;

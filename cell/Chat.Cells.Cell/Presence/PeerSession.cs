@@ -8,7 +8,8 @@ namespace Chat.Cells.Cell.Presence;
 
 /// <summary>
 /// The stream that another cell's server has opened to us: it watches our users, and says which of its own type. Whatever it says of others' users, and whatever it asks about
-/// them, is passed over. Changes wait in one place for each user, so that a slow peer gets the last one of each and never more than it watches.
+/// them, is passed over. Changes wait in one place for each user, so that a slow peer gets the last one of each and never more than it watches. Users for whom this server has no
+/// room wait for it; the others of the stream don't suffer.
 /// </summary>
 internal sealed class PeerSession(string peer, WebSocket socket, Action abort, PresenceViews views, TypingFanOut typing, ICellDirectory cells, TimeProvider time) : IPresenceViewer
 {
@@ -19,6 +20,7 @@ internal sealed class PeerSession(string peer, WebSocket socket, Action abort, P
 
     private readonly Lock gate = new();
     private readonly HashSet<string> watched = new(StringComparer.Ordinal);
+    private readonly HashSet<string> waiting = new(StringComparer.Ordinal);
     private readonly Dictionary<string, PresenceSnapshot> pending = new(StringComparer.Ordinal);
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private long heardAt;
@@ -81,6 +83,7 @@ internal sealed class PeerSession(string peer, WebSocket socket, Action abort, P
         switch (frame.Type)
         {
             case PeerFrame.Ping:
+                if (waiting.Count > 0) await AdmitAsync([], cancellationToken);
                 return true;
             case PeerFrame.Types:
                 foreach (var item in frame.Typing ?? []) Type(item);
@@ -97,19 +100,31 @@ internal sealed class PeerSession(string peer, WebSocket socket, Action abort, P
         if (add.Count > PeerFrame.MaxUsers || remove.Count > PeerFrame.MaxUsers) return false;
         foreach (var userId in remove)
         {
-            if (userId is null || !watched.Remove(userId)) continue;
+            if (userId is null || waiting.Remove(userId) || !watched.Remove(userId)) continue;
             views.Remove(this, [userId]);
             lock (gate) pending.Remove(userId);
         }
-        var ours = new List<string>(add.Count);
+        var known = new List<string>(add.Count);
         foreach (var userId in add)
         {
-            if (userId is not null && cells.TryGetHome(userId, out var home) && home == cells.CellName) ours.Add(userId);
+            if (userId is null || !cells.TryGetHome(userId, out var home) || home != cells.CellName) continue;
+            if (watched.Contains(userId)) known.Add(userId);
+            else waiting.Add(userId);
         }
-        if (!views.HasRoom(ours.Count)) return false;
-        foreach (var userId in ours) watched.Add(userId);
-        await views.AddAsync(this, ours, cancellationToken);
+        // A server that keeps to its own limit never asks for so many.
+        if (watched.Count + waiting.Count > PresenceViews.MaxViewed) return false;
+        await AdmitAsync(known, cancellationToken);
         return true;
+    }
+
+    /// <summary>Shows these again, and watches of those who wait as many as there is room for.</summary>
+    private async Task AdmitAsync(List<string> users, CancellationToken cancellationToken)
+    {
+        var admitted = waiting.Take(Math.Min(views.Room, PeerFrame.MaxUsers)).ToList();
+        waiting.ExceptWith(admitted);
+        watched.UnionWith(admitted);
+        users.AddRange(admitted);
+        if (users.Count > 0) await views.AddAsync(this, users, cancellationToken);
     }
 
     private void Type(PeerTyping? item)

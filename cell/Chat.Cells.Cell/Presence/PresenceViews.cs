@@ -35,8 +35,11 @@ internal sealed partial class PresenceViews
     /// <summary>How many users are viewed.</summary>
     public int Count => viewed.Count;
 
-    /// <summary>Whether so many more users can be viewed.</summary>
-    public bool HasRoom(int users) => viewed.Count + users <= MaxViewed;
+    /// <summary>How many more users can be viewed.</summary>
+    public int Room => Math.Max(0, Most - viewed.Count);
+
+    /// <summary><see cref="MaxViewed"/>, but for tests.</summary>
+    internal int Most { get; set; } = MaxViewed;
 
     /// <summary>Shows a viewer these users from now on. Each is shown once soon, also when nothing can be read.</summary>
     public async Task AddAsync(IPresenceViewer viewer, IReadOnlyList<string> userIds, CancellationToken cancellationToken)
