@@ -96,12 +96,9 @@ internal sealed class RedisServer : IAsyncDisposable
     {
         var start = new ProcessStartInfo("redis-server") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder };
         string[] arguments = ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder, .. more];
+        // A password is in a file that only its owner may read: everybody sees a process's arguments.
+        if (password is not null) start.ArgumentList.Add(WriteSettings(folder, $"requirepass \"{password}\"\n"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        if (password is not null)
-        {
-            start.ArgumentList.Add("--requirepass");
-            start.ArgumentList.Add(password);
-        }
         process?.Dispose();
         process = Process.Start(start)!;
         process.OutputDataReceived += static (_, _) => { };
@@ -116,6 +113,16 @@ internal sealed class RedisServer : IAsyncDisposable
         }
         if (!process.HasExited) await KillAsync();
         return false;
+    }
+
+    private static string WriteSettings(string folder, string text)
+    {
+        var path = Path.Combine(folder, "redis.conf");
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var file = new FileStream(path, options);
+        file.Write(Encoding.UTF8.GetBytes(text));
+        return path;
     }
 
     private async Task<bool> AnswersAsync()
