@@ -58,9 +58,10 @@ export function avatar(id, name, { group = false, small = false } = {}) {
 }
 
 export function initials(name) {
-  const words = (name ?? '').replace(/@.*/, '').split(/[\s._-]+/).filter(Boolean);
+  const words = (name ?? '').replace(/@.*/, '').split(/[^\p{L}\p{M}\p{N}\p{Extended_Pictographic}]+/u).filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)].map(word => [...word][0]) : [...(words[0] ?? '?')].slice(0, 2);
-  return letters.join('').toLocaleUpperCase();
+  // The zero-width non-joiner keeps letters of cursive scripts, such as Arabic, from becoming one word.
+  return letters.join('\u200c').toLocaleUpperCase();
 }
 
 /** Makes the children of a list those of a keyed sequence, touching only what changed. */
