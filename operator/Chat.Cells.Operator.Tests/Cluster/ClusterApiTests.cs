@@ -63,12 +63,26 @@ public sealed class ClusterApiTests : IAsyncLifetime
     [InlineData("""{"region":"eu","kafka":{"engine":"Managed"}}""", "Embedded in all three")]
     [InlineData("""{"region":"eu","kafka":{"engine":"External"},"cassandra":{"engine":"Managed"},"redis":{"engine":"Managed"}}""", "needs endpoints")]
     [InlineData("""{"region":"eu","storage":{"size":"much"}}""", "spec.storage.size")]
+    [InlineData("""{"region":"eu","storage":{"size":"-5Gi"}}""", "spec.storage.size")]
+    [InlineData("""{"region":"eu","storage":{"size":"0.0Gi"}}""", "spec.storage.size")]
+    [InlineData("""{"region":"eu","storage":{"size":0}}""", "spec.storage.size")]
+    [InlineData("""{"region":"eu","gateways":{"resources":{"limits":{"cpu":"-1"}}}}""", "spec.gateways.resources.limits")]
+    [InlineData("""{"region":"eu","gateways":{"resources":{"requests":{"memory":-1}}}}""", "spec.gateways.resources.requests")]
     public async Task Create_BadManifest_IsRefusedInWords(string spec, string said)
     {
         var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(Manifest(_cluster.Namespace, Name("bad"), spec)));
         Assert.True(e.IsInvalid, e.Message);
         Assert.Contains(said, e.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("\"10Gi\"")]
+    [InlineData("\"0.5Ti\"")]
+    [InlineData("\"05e9\"")]
+    [InlineData("\".5T\"")]
+    [InlineData("5000000000")]
+    public async Task Create_SizeThatIsOne_IsTaken(string size) =>
+        await Raw.CreateAsync(Manifest(_cluster.Namespace, Name("size"), $$$"""{"region":"eu","storage":{"size":{{{size}}}}}"""));
 
     [Fact]
     public async Task Create_UnknownField_IsRefusedWhenStrictAndPrunedWhenNot()

@@ -152,7 +152,9 @@ public sealed record EngineSpec : KubernetesModel
 public sealed record StorageSpec : KubernetesModel
 {
     [Default("\"10Gi\"")]
-    [Description("Size of the volume.")]
+    [RangeMinimum(1)]
+    [Pattern(@"^\+?0*(([1-9][0-9]*(\.[0-9]*)?)|(\.[0-9]*[1-9][0-9]*))(([KMGTPE]i)|[kMGTPE]|([eE]\+?[0-9]+))?$")]
+    [Description("Size of the volume, such as 10Gi.")]
     public Quantity Size { get; init; } = "10Gi";
 
     [Length(Max = 253)]

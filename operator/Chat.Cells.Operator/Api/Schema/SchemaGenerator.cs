@@ -157,10 +157,12 @@ internal static class SchemaGenerator
         return schema;
     }
 
+    /// <summary>As Kubernetes' own, but for negative ones, which nothing here may have.</summary>
     private static void AddQuantity(JsonObject schema)
     {
         schema["anyOf"] = new JsonArray(new JsonObject { ["type"] = "integer" }, new JsonObject { ["type"] = "string" });
-        schema["pattern"] = @"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
+        schema["minimum"] = 0;
+        schema["pattern"] = @"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
         schema["x-kubernetes-int-or-string"] = true;
     }
 }
