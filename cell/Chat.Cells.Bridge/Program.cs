@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Chat.Cells.Bridge;
 
 if (args is ["--help" or "-h"])
@@ -16,5 +17,14 @@ catch (OptionsException e)
     return 2;
 }
 await using var bridge = BridgeHost.Create(options);
-await bridge.RunAsync();
-return 0;
+try
+{
+    await bridge.RunAsync();
+    return 0;
+}
+catch (Exception e) when (e is IOException or SocketException)
+{
+    // An address that another program has, or that isn't this machine's.
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}

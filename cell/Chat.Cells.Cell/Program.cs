@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
 
@@ -14,7 +15,7 @@ try
     await host.WaitForShutdownAsync(CancellationToken.None);
     return 0;
 }
-catch (Exception e) when (e is OptionsException or LogException or StoreException or CellStateException or IOException)
+catch (Exception e) when (e is OptionsException or LogException or StoreException or CellStateException or IOException or SocketException)
 {
     Console.Error.WriteLine(e.Message);
     return 2;
