@@ -52,6 +52,10 @@ public sealed class EndingTests : IDisposable
     [InlineData("--seed", "x")]
     [InlineData("--seed")]
     [InlineData("--sed", "1")]
+    [InlineData("--jobs", "0")]
+    [InlineData("--jobs", "two")]
+    [InlineData("--within")]
+    [InlineData("--within", "-1")]
     public void Parse_BadOption_Throws(params string[] arguments) => Assert.Throws<HarnessException>(() => ChaosOptions.Parse(arguments));
 
     [Fact]

@@ -142,7 +142,7 @@ public sealed class DirectCluster : ICluster, IAsyncDisposable
             "--cell", cell.Name, "--number", cell.Number.ToString(CultureInfo.InvariantCulture), "--region", cell.Region, "--data", Path.Combine(options.Data, cell.Name), "--secrets", secrets.Of(cell.Name),
             "--public", Text(open), "--internal", Text(closed), "--cell-map", map,
             "--messages-per-minute", options.MessagesPerMinute.ToString(CultureInfo.InvariantCulture), "--password-iterations", "1000",
-            .. options.Engines.Arguments, .. options.CellArguments,
+            .. options.EngineArguments(cell.Name, kind, options.Engines.Arguments), .. options.CellArguments,
         ];
         if (roles is not null) arguments.AddRange(["--roles", roles, "--server-id", name]);
         Add(kind, name, ServerCommand.Of(options.CellProgram.Folder, options.CellProgram.Name, [.. options.CellProgram.Arguments, .. arguments]));

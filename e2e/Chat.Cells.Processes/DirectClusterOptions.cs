@@ -38,6 +38,9 @@ public sealed record DirectClusterOptions
     /// <summary>The cells' program: one that takes the same options may stand for the product's.</summary>
     public CellProgram CellProgram { get; init; } = new("cell", "Chat.Cells.Cell", []);
 
+    /// <summary>What a server of a cell (its name) and a role (<c>cell</c> where all roles are together) is told of the engines, made from what all are told.</summary>
+    public Func<string, string, IReadOnlyList<string>, IReadOnlyList<string>> EngineArguments { get; init; } = static (_, _, arguments) => arguments;
+
     /// <summary>Further options of every cell server: <c>--name</c>, value, ….</summary>
     public IReadOnlyList<string> CellArguments { get; init; } = [];
 }

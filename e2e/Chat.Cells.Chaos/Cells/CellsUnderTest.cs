@@ -16,6 +16,10 @@ public sealed class CellsUnderTest : IAsyncDisposable
 {
     public const string Victim = "eu-west-1";
     public const string Other = "us-east-1";
+
+    /// <summary>The link for what cells ask of each other: presence, handles.</summary>
+    public const string BetweenCells = "cell-cell";
+
     private static readonly string[] AllRoles = ["gateway", "fanout", "delivery"];
 
     private readonly string folder;
@@ -29,6 +33,10 @@ public sealed class CellsUnderTest : IAsyncDisposable
     private readonly FaultProxy bridgeTarget = FaultProxy.Start("bridge-target");
     private readonly FaultProxy otherPublic = FaultProxy.Start($"{Other} public");
     private readonly FaultProxy otherInternal = FaultProxy.Start($"{Other} internal");
+
+    // What the map says: cells go there, bridges don't.
+    private readonly FaultProxy peerInternal = FaultProxy.Start($"{Victim} internal, from {Other}");
+    private readonly FaultProxy otherPeerInternal = FaultProxy.Start($"{Other} internal, from {Victim}");
     private readonly Dictionary<string, RunningServer> running = [];
     private readonly List<ServerLife> lives = [];
     private readonly List<Task> ending = [];
@@ -50,13 +58,14 @@ public sealed class CellsUnderTest : IAsyncDisposable
     /// <summary>Where clients go in.</summary>
     public Uri Router => UrlOf(clientLink);
 
-    /// <summary>The links that scenarios may break, by name: <c>client-router</c>, <c>router-cell</c>, <c>bridge-source</c>, <c>bridge-target</c>.</summary>
-    public IReadOnlyDictionary<string, FaultProxy> Links => new Dictionary<string, FaultProxy>
+    /// <summary>The links that scenarios may break, by name: <c>client-router</c>, <c>router-cell</c>, <c>bridge-source</c>, <c>bridge-target</c>, <c>cell-cell</c>.</summary>
+    public IReadOnlyDictionary<string, IFaultLink> Links => new Dictionary<string, IFaultLink>
     {
         [clientLink.Name] = clientLink,
         ["router-cell"] = publicProxy,
         [bridgeSource.Name] = bridgeSource,
         [bridgeTarget.Name] = bridgeTarget,
+        [BetweenCells] = new FaultLinks(BetweenCells, [peerInternal, otherPeerInternal]),
     };
 
     /// <summary>The victim's steps.</summary>
@@ -97,7 +106,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
         if (server.Roles.Contains("gateway"))
         {
             publicProxy.Target = EndPointOf(host.PublicUrl);
-            internalProxy.Target = bridgeSource.Target = EndPointOf(host.InternalUrl);
+            internalProxy.Target = peerInternal.Target = bridgeSource.Target = EndPointOf(host.InternalUrl);
         }
         running[name] = new RunningServer(life, host, server.Roles.Contains("gateway"));
     }
@@ -139,8 +148,8 @@ public sealed class CellsUnderTest : IAsyncDisposable
         if (server.IsGateway)
         {
             publicProxy.Target = null;
-            internalProxy.Target = bridgeSource.Target = null;
-            foreach (var link in new[] { publicProxy, internalProxy, bridgeSource }) link.ResetOpen();
+            internalProxy.Target = peerInternal.Target = bridgeSource.Target = null;
+            foreach (var link in new[] { publicProxy, internalProxy, peerInternal, bridgeSource }) link.ResetOpen();
         }
         server.Life.Kill();
         ending.Add(Task.Run(async () => await server.Host.DisposeAsync()));
@@ -168,7 +177,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
         for (var i = rest.Count - 1; i >= 0; i--) await rest[i].DisposeAsync();
         await Task.WhenAll(ending);
         if (engines is not null) await engines.DisposeAsync();
-        foreach (var proxy in new[] { clientLink, publicProxy, internalProxy, bridgeSource, bridgeTarget, otherPublic, otherInternal }) await proxy.DisposeAsync();
+        foreach (var proxy in new[] { clientLink, publicProxy, internalProxy, bridgeSource, bridgeTarget, otherPublic, otherInternal, peerInternal, otherPeerInternal }) await proxy.DisposeAsync();
         foreach (var life in lives) life.Dispose();
         logs.Dispose();
     }
@@ -188,8 +197,8 @@ public sealed class CellsUnderTest : IAsyncDisposable
     {
         deployment.Write(
         [
-            new DeployedCell(Victim, 1, "eu-west", UrlOf(publicProxy), UrlOf(internalProxy)),
-            new DeployedCell(Other, 2, "us-east", UrlOf(otherPublic), UrlOf(otherInternal)),
+            new DeployedCell(Victim, 1, "eu-west", UrlOf(publicProxy), UrlOf(peerInternal)),
+            new DeployedCell(Other, 2, "us-east", UrlOf(otherPublic), UrlOf(otherPeerInternal)),
         ]);
         engines = await OpenAsync(settings.EngineClock, cancellationToken);
         foreach (var server in plan) await StartServerAsync(server.Name, beside: false, cancellationToken);
@@ -198,7 +207,7 @@ public sealed class CellsUnderTest : IAsyncDisposable
         var other = await CellHost.StartAsync(otherOptions, null, null, l => logs.Configure(l, Other), cancellationToken);
         rest.Add(other);
         otherPublic.Target = EndPointOf(other.PublicUrl);
-        otherInternal.Target = bridgeTarget.Target = EndPointOf(other.InternalUrl);
+        otherInternal.Target = otherPeerInternal.Target = bridgeTarget.Target = EndPointOf(other.InternalUrl);
 
         await StartBridgeAsync(Victim, Other, bridgeSource, bridgeTarget, cancellationToken);
         await StartBridgeAsync(Other, Victim, otherInternal, internalProxy, cancellationToken);

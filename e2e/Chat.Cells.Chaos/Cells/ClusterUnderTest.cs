@@ -1,3 +1,4 @@
+using Chat.Cells.Chaos.Network;
 using Chat.Cells.Chaos.Reporting;
 using Chat.Cells.Chaos.Scenarios;
 using Chat.Cells.Processes;
@@ -10,16 +11,21 @@ public sealed class ClusterUnderTest : IAsyncDisposable
 {
     private readonly DirectCluster cluster;
     private readonly EngineServers engines;
+    private readonly RoleLinks? links;
     private readonly string data;
 
-    private ClusterUnderTest(DirectCluster cluster, EngineServers engines, string data)
+    private ClusterUnderTest(DirectCluster cluster, EngineServers engines, RoleLinks? links, string data)
     {
         this.cluster = cluster;
         this.engines = engines;
+        this.links = links;
         this.data = data;
     }
 
     public Uri Router => cluster.Router;
+
+    /// <summary>Kafka's own brokers, and not the mock's.</summary>
+    public bool HasBrokers => engines.Log == "kafka";
 
     /// <summary>The victim's name.</summary>
     public string Victim => engines.Cells[0].Name;
@@ -27,34 +33,42 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <summary>Kafka's mock; null where the log isn't the mock's.</summary>
     public ServerProcess? KafkaMock => engines.Processes.FirstOrDefault(p => p.Role == "kafka");
 
+    /// <summary>The victim's links to its engines; empty where it was not asked for.</summary>
+    public IReadOnlyDictionary<string, FaultLinks> Links => links?.Links ?? new Dictionary<string, FaultLinks>();
+
     /// <param name="context">Where to.</param>
-    /// <param name="isApart">Two processes of each role on Kafka (the mock) and Redis, with the store in Cassandra where that is given; false: one process a cell, embedded engines.</param>
-    /// <param name="isStepped">The cells' processes stop themselves when told to.</param>
+    /// <param name="settings">What it consists of.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="SkippedException">Kafka's client or Redis is missing here.</exception>
-    public static async Task<ClusterUnderTest> StartAsync(ScenarioContext context, bool isApart, bool isStepped, CancellationToken cancellationToken)
+    public static async Task<ClusterUnderTest> StartAsync(ScenarioContext context, ClusterSettings settings, CancellationToken cancellationToken)
     {
-        if (isApart && EngineServers.MissingForSeparateRoles is { } missing) throw new SkippedException(missing);
+        if (settings.IsApart && EngineServers.MissingForSeparateRoles is { } missing) throw new SkippedException(missing);
         var folder = Path.Combine(context.Folder, "cluster");
         EngineServers? started = null;
+        RoleLinks? through = null;
         try
         {
-            started = isApart ? await EngineServers.StartAsync(new EngineRequest { Shared = true, Data = folder }, cancellationToken) : EngineServers.Embedded;
-            foreach (var line in isApart ? started.Lines : []) context.Say(line);
+            started = settings.IsApart ? await EngineServers.StartAsync(new EngineRequest { Shared = true, Real = settings.IsReal, Data = folder }, cancellationToken) : EngineServers.Embedded;
+            foreach (var line in settings.IsApart ? started.Lines : []) context.Say(line);
+            var victim = started.Cells[0].Name;
+            through = settings.HasLinks ? RoleLinks.To(started) : null;
             var options = new DirectClusterOptions
             {
                 Data = folder,
-                Placement = isApart ? Placement.Separate : Placement.Together,
+                Placement = settings.IsApart ? Placement.Separate : Placement.Together,
                 Engines = started,
                 RestartAfter = TimeSpan.FromMilliseconds(100),
             };
-            if (isStepped) options = options with { CellProgram = new CellProgram("e2e", "Chat.Cells.Chaos", ["cell"]) };
-            return new ClusterUnderTest(await DirectCluster.StartAsync(options, cancellationToken), started, folder);
+            if (through is not null) options = options with { EngineArguments = (cell, role, arguments) => cell == victim ? through.Through(role, arguments) : arguments };
+            if (settings.IsStepped) options = options with { CellProgram = new CellProgram("e2e", "Chat.Cells.Chaos", ["cell"]) };
+            return new ClusterUnderTest(await DirectCluster.StartAsync(options, cancellationToken), started, through, folder);
         }
-        catch (ClusterException e)
+        catch (Exception e)
         {
+            if (through is not null) await through.DisposeAsync();
             if (started is not null) await started.DisposeAsync();
-            throw new HarnessException(e.Message, e);
+            if (e is ClusterException) throw new HarnessException(e.Message, e);
+            throw;
         }
     }
 
@@ -72,6 +86,23 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await cluster.DisposeAsync();
+        if (links is not null) await links.DisposeAsync();
         await engines.DisposeAsync();
     }
+}
+
+/// <summary>What a scenario wants of its processes.</summary>
+public sealed record ClusterSettings
+{
+    /// <summary>Two processes of each role on Kafka (the mock) and Redis, with the store in Cassandra where that is given; false: one process a cell, embedded engines.</summary>
+    public bool IsApart { get; init; }
+
+    /// <summary>On the servers that the environment names, instead of the run's own.</summary>
+    public bool IsReal { get; init; }
+
+    /// <summary>The cells' processes stop themselves when told to.</summary>
+    public bool IsStepped { get; init; }
+
+    /// <summary>The victim's links to Kafka and Redis can be broken.</summary>
+    public bool HasLinks { get; init; }
 }

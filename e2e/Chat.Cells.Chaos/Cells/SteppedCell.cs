@@ -9,7 +9,8 @@ namespace Chat.Cells.Chaos.Cells;
 
 /// <summary>
 /// The product's cell server as a process that stops itself (SIGSTOP) at a step of its work when told to: the same options, the same engines, behind
-/// <see cref="SteppedEngines"/>. Standard input takes <c>arm STEP N</c>, <c>disarm</c>, and <c>steps</c>, which writes the counts of all steps to <see cref="StepsFile"/>.
+/// <see cref="SteppedEngines"/>. Standard input takes <c>arm STEP N</c>, <c>disarm</c>, and <c>steps</c>, which writes the counts of
+/// all steps to <see cref="StepsFile"/>: after a <c>disarm</c> this also says that it was heard.
 /// </summary>
 public static class SteppedCell
 {
@@ -21,7 +22,7 @@ public static class SteppedCell
         try
         {
             var options = CellOptionsReader.Read([.. arguments], Environment.GetEnvironmentVariable);
-            using var loggers = LoggerFactory.Create(l => l.AddJsonConsole().SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning));
+            using var loggers = LoggerFactory.Create(l => l.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ")).SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning));
             var board = new StepBoard();
             using var life = new ServerLife(options.ServerId, board);
             await using var engines = await CellEngines.OpenAsync(options, TimeProvider.System, loggers, CancellationToken.None);

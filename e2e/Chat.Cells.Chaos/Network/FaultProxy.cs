@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Chat.Cells.Chaos.Network;
 
 /// <summary>A TCP port on loopback in front of a server, whose link can be cut, silenced, slowed and healed. The server behind it may change.</summary>
-public sealed class FaultProxy : IAsyncDisposable
+public sealed class FaultProxy : IFaultLink, IAsyncDisposable
 {
     private readonly Socket listener;
     private readonly CancellationTokenSource stopping = new();

@@ -18,7 +18,8 @@ public sealed class MachineWatch : IAsyncDisposable
     private readonly string folder;
     private readonly TimeProvider time;
     private readonly Task watching;
-    private long latest;
+    private readonly Lock gate = new();
+    private readonly List<Lateness> open = [];
 
     /// <param name="folder">Where the run writes.</param>
     /// <param name="time">The clock.</param>
@@ -29,8 +30,13 @@ public sealed class MachineWatch : IAsyncDisposable
         watching = Task.Run(WatchAsync);
     }
 
-    /// <summary>How late a timer was at most, since this was asked last.</summary>
-    public TimeSpan TakeLatest() => TimeSpan.FromTicks(Interlocked.Exchange(ref latest, 0));
+    /// <summary>Begins to watch for one scenario; several may run at once.</summary>
+    public Lateness Begin()
+    {
+        var lateness = new Lateness(this);
+        lock (gate) open.Add(lateness);
+        return lateness;
+    }
 
     /// <summary>Looks before a scenario whether there is room for it.</summary>
     /// <exception cref="MachineException">There isn't.</exception>
@@ -65,8 +71,36 @@ public sealed class MachineWatch : IAsyncDisposable
         {
             var start = time.GetTimestamp();
             await Task.Delay(Interval, time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            var late = (time.GetElapsedTime(start) - Interval).Ticks;
-            if (late > Interlocked.Read(ref latest)) Interlocked.Exchange(ref latest, late);
+            var late = time.GetElapsedTime(start) - Interval;
+            lock (gate)
+            {
+                foreach (var lateness in open) lateness.Raise(late);
+            }
+        }
+    }
+
+    /// <summary>How late timers were while something ran.</summary>
+    public sealed class Lateness(MachineWatch watch) : IDisposable
+    {
+        private TimeSpan latest;
+
+        /// <summary>The latest of them.</summary>
+        public TimeSpan Latest
+        {
+            get
+            {
+                lock (watch.gate) return latest;
+            }
+        }
+
+        public void Dispose()
+        {
+            lock (watch.gate) watch.open.Remove(this);
+        }
+
+        internal void Raise(TimeSpan late)
+        {
+            if (late > latest) latest = late;
         }
     }
 }

@@ -6,6 +6,15 @@ namespace Chat.Cells.Chaos.Reporting;
 /// <summary>All scenarios of a run.</summary>
 public static class ResultTable
 {
+    private static readonly Dictionary<Ending, string> Words = new()
+    {
+        [Ending.Passed] = "passed",
+        [Ending.ProductFailed] = "failed by the servers",
+        [Ending.HarnessFailed] = "failed by the harness",
+        [Ending.MachineFailed] = "failed by the machine",
+        [Ending.Skipped] = "skipped",
+    };
+
     /// <summary>The worst ending, as an exit code: a product failure is never hidden by another.</summary>
     public static int ExitCode(IReadOnlyCollection<ScenarioResult> results)
     {
@@ -21,6 +30,15 @@ public static class ResultTable
     {
         var (passed, skipped) = (results.Count(r => r.Ending == Ending.Passed), results.Count(r => r.Ending == Ending.Skipped));
         return FormattableString.Invariant($"# pass {passed}\n# fail {results.Count - passed - skipped}\n# skipped {skipped}\n");
+    }
+
+    /// <summary>One line over all.</summary>
+    public static string Total(IReadOnlyCollection<ScenarioResult> results)
+    {
+        var endings = results.GroupBy(r => r.Ending).OrderBy(g => g.Key).Select(g => $"{g.Count()} {Words[g.Key]}");
+        var reports = results.Select(r => r.Report).OfType<History.Checking.CheckReport>().ToArray();
+        return FormattableString.Invariant(
+            $"{string.Join(", ", endings)}; {results.Sum(r => r.Faults)} faults, {reports.Sum(r => r.Acked)} acked, {reports.Sum(r => r.Lost)} lost, {reports.Sum(r => r.Duplicated)} doubled, {reports.Sum(r => r.Reordered)} reordered");
     }
 
     public static string Render(IReadOnlyCollection<ScenarioResult> results)

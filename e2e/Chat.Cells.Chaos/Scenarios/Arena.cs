@@ -1,6 +1,7 @@
 using System.Globalization;
 using Chat.Cells.Client.Connections;
 using Chat.Cells.Chaos.Reporting;
+using Chat.Cells.Client.Presence;
 using Chat.Cells.History.Checking;
 using Chat.Cells.History.Recording;
 using Chat.Cells.Load.Measure;
@@ -96,6 +97,20 @@ public sealed class Arena : IAsyncDisposable
         {
             var other = world.Members[random.Next(world.Members.Count)];
             aside.Add(strangers.PassByAsync(FormattableString.Invariant($"s{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds():x}-{aside.Count}"), region, other.UserId));
+        }
+    }
+
+    /// <summary>Every device wants to know of everybody, in both cells, whether they are there.</summary>
+    /// <exception cref="ProductFailedException">It is refused.</exception>
+    public async Task WatchEverybodyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(world.Devices.Select(d => d.Client.SubscribePresenceAsync([.. world.Members.Select(m => m.UserId)], cancellationToken)));
+        }
+        catch (PresenceRefusedException e)
+        {
+            throw new ProductFailedException($"presence was refused: {e.Message}");
         }
     }
 

@@ -1,3 +1,4 @@
+using Chat.Cells.Chaos.Cells;
 using Chat.Cells.Chaos.Faults;
 
 namespace Chat.Cells.Chaos.Scenarios;
@@ -5,7 +6,7 @@ namespace Chat.Cells.Chaos.Scenarios;
 /// <summary>All scenarios, in the order in which they run.</summary>
 public static class Catalog
 {
-    public static IReadOnlyList<IScenario> All { get; } = [.. Steps(), .. Messages(), .. Clocks(), new DiskScenario(), .. Links(), .. Redis(), .. Processes(), .. Kafka(), .. Cassandra()];
+    public static IReadOnlyList<IScenario> All { get; } = [.. Steps(), .. Messages(), .. Clocks(), new DiskScenario(), .. Links(), .. Redis(), .. Processes(), .. Kafka(), .. Nodes()];
 
     private static IEnumerable<IScenario> Messages()
     {
@@ -24,7 +25,8 @@ public static class Catalog
         }
     }
 
-    private static IEnumerable<IScenario> Links() => new[] { "client-router", "router-cell", "bridge-source", "bridge-target" }.Select(link => new LinkScenario(link));
+    private static IEnumerable<IScenario> Links() =>
+        [.. new[] { "client-router", "router-cell", "bridge-source", "bridge-target", CellsUnderTest.BetweenCells }.Select(link => new LinkScenario(link)), .. new[] { "kafka", "redis" }.Select(engine => new RoleLinkScenario(engine))];
 
     private static IEnumerable<IScenario> Redis() => Enum.GetValues<RedisFault>().Select(fault => new RedisScenario(fault));
 
@@ -33,7 +35,8 @@ public static class Catalog
 
     private static IEnumerable<IScenario> Kafka() => Enum.GetValues<KafkaFault>().Select(fault => new KafkaScenario(fault));
 
-    private static IEnumerable<IScenario> Cassandra() => Enum.GetValues<CassandraFault>().Select(fault => new CassandraScenario(fault));
+    private static IEnumerable<IScenario> Nodes() =>
+        from system in new[] { NodeScenario.Cassandra, NodeScenario.Broker } from fault in Enum.GetValues<NodeFault>() select new NodeScenario(system, fault);
 
     private static IEnumerable<IScenario> Steps()
     {

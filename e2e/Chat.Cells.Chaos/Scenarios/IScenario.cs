@@ -14,6 +14,12 @@ public interface IScenario
     /// <summary>Part of the short form.</summary>
     bool IsShort { get; }
 
+    /// <summary>Nothing else may run beside it: it breaks servers that others of the run may use.</summary>
+    bool IsAlone => false;
+
+    /// <summary>What it needs and isn't here: then it is skipped. Null: nothing that is known beforehand.</summary>
+    string? Missing => null;
+
     /// <summary>Runs it.</summary>
     /// <exception cref="ProductFailedException">The servers failed.</exception>
     /// <exception cref="HarnessException">It could not be done.</exception>
@@ -33,6 +39,9 @@ public sealed record Findings(History.Checking.CheckReport Report, int Faults, T
 /// <param name="Say">Tells people how far it is.</param>
 public sealed record ScenarioContext(int Seed, bool IsShort, string Folder, Action<string> Say)
 {
+    /// <summary>Cells of several processes run on the servers that the environment names.</summary>
+    public bool IsReal { get; init; }
+
     /// <summary>Choices that don't depend on which scenarios ran before.</summary>
     public Random NewRandom(string what)
     {

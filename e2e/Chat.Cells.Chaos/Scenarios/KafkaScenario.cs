@@ -1,7 +1,9 @@
 using Chat.Cells.Chaos.Cells;
+using Chat.Cells.Chaos.Network;
 using Chat.Cells.Chaos.Reporting;
 using Chat.Cells.Load.World;
 using Chat.Cells.Processes;
+using Chat.Cells.Processes.Engines;
 
 namespace Chat.Cells.Chaos.Scenarios;
 
@@ -51,8 +53,10 @@ public sealed class KafkaScenario(KafkaFault fault) : IScenario
     public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
     {
         var random = context.NewRandom(Name);
-        await using var cluster = await ClusterUnderTest.StartAsync(context, isApart: true, isStepped: false, cancellationToken);
-        var kafka = new KafkaCommands(cluster.KafkaMock ?? throw new HarnessException("The log is not the mock's."));
+        var isReal = context.IsReal && RealServers.Read(Environment.GetEnvironmentVariable).Kafka is not null;
+        if (isReal && fault is not (KafkaFault.Full or KafkaFault.Rebalance)) throw new SkippedException($"only the mock does that when told; {NodeScenario.Broker}.* breaks brokers");
+        await using var cluster = await ClusterUnderTest.StartAsync(context, new ClusterSettings { IsApart = true, IsReal = isReal, HasLinks = isReal }, cancellationToken);
+        var kafka = cluster.KafkaMock is { } mock ? new KafkaCommands(mock) : null;
         if (fault == KafkaFault.Full) await ShrinkQueuesAsync(cluster, cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cluster.Router, People, cancellationToken);
         foreach (var (what, strike, heal) in Strikes(cluster, kafka, random))
@@ -73,32 +77,35 @@ public sealed class KafkaScenario(KafkaFault fault) : IScenario
         return await arena.FinishAsync(TimeSpan.FromSeconds(5.5), RecoveryBound, cancellationToken);
     }
 
-    private IEnumerable<(string What, Func<CancellationToken, Task> Strike, Func<CancellationToken, Task> Heal)> Strikes(ClusterUnderTest cluster, KafkaCommands kafka, Random random)
+    private IEnumerable<(string What, Func<CancellationToken, Task> Strike, Func<CancellationToken, Task> Heal)> Strikes(ClusterUnderTest cluster, KafkaCommands? kafka, Random random)
     {
+        Func<CancellationToken, Task> Doing(string command) => kafka?.Doing(command) ?? throw new HarnessException("The log is not the mock's.");
         switch (fault)
         {
             case KafkaFault.Down:
-                foreach (var broker in new[] { "1", "2", "3", "all" }) yield return ($"broker {broker} is away", kafka.Doing($"down {broker}"), kafka.Doing($"up {broker}"));
+                foreach (var broker in new[] { "1", "2", "3", "all" }) yield return ($"broker {broker} is away", Doing($"down {broker}"), Doing($"up {broker}"));
                 break;
             case KafkaFault.Slow:
-                foreach (var broker in new[] { "1", "all" }) yield return ($"broker {broker} answers after 700 ms", kafka.Doing($"rtt {broker} 700"), kafka.Doing($"rtt {broker} 0"));
+                foreach (var broker in new[] { "1", "all" }) yield return ($"broker {broker} answers after 700 ms", Doing($"rtt {broker} 700"), Doing($"rtt {broker} 0"));
                 break;
             case KafkaFault.Errors:
                 // Produce: not the leader, timed out, too few replicas before and after the append. Fetch: not the leader. Commit and join: not the coordinator, loading, rebalancing.
                 foreach (var (api, codes) in new[] { (0, "6,7,6,19,20,6"), (0, "7,7,7,7,20,20,20,20"), (1, "6,6,3,6"), (8, "16,14,27,15"), (11, "16,14,15") })
                 {
-                    yield return ($"requests of kind {api} are answered {codes}", kafka.Doing($"errors {api} {codes}"), static _ => Task.CompletedTask);
+                    yield return ($"requests of kind {api} are answered {codes}", Doing($"errors {api} {codes}"), static _ => Task.CompletedTask);
                 }
                 break;
             case KafkaFault.Leaders:
                 for (var round = 0; round < 3; round++)
                 {
                     var broker = 1 + random.Next(3);
-                    yield return ($"groups and partitions move to broker {broker}", token => MoveAsync(cluster, kafka, broker, token), static _ => Task.CompletedTask);
+                    yield return ($"groups and partitions move to broker {broker}", token => MoveAsync(cluster, kafka!, broker, token), static _ => Task.CompletedTask);
                 }
                 break;
             case KafkaFault.Full:
-                yield return ("the producers' queues are full", kafka.Doing("down all"), kafka.Doing("up all"));
+                yield return kafka is null
+                    ? ("the producers' queues are full", _ => Break(cluster, LinkFault.Cut), _ => Break(cluster, LinkFault.None))
+                    : ("the producers' queues are full", kafka.Doing("down all"), kafka.Doing("up all"));
                 break;
             default:
                 foreach (var role in new[] { "fanout", "delivery", "fanout", "delivery" })
@@ -108,6 +115,13 @@ public sealed class KafkaScenario(KafkaFault fault) : IScenario
                 }
                 break;
         }
+    }
+
+    /// <summary>All links of the victim's servers to the brokers.</summary>
+    private static Task Break(ClusterUnderTest cluster, LinkFault how)
+    {
+        foreach (var link in cluster.Links.Where(l => l.Key.EndsWith("-kafka", StringComparison.Ordinal))) link.Value.Break(how);
+        return Task.CompletedTask;
     }
 
     private static Task Leave(ServerProcess process, bool asked)

@@ -26,32 +26,39 @@ public sealed class LinkScenario(string link) : IScenario
         await using var cells = await CellsUnderTest.StartAsync(context.Folder, new CellsSettings(), cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cells.Router, People, cancellationToken);
         var proxy = cells.Links[link];
+        // Else cells have nothing to ask of each other.
+        if (link == CellsUnderTest.BetweenCells) await arena.WatchEverybodyAsync(cancellationToken);
         await BreakAllAsync(arena, proxy, context, random, cancellationToken);
         return await arena.FinishAsync(2 * ShrunkTimes.Tick, RecoveryBound, cancellationToken);
     }
 
     /// <summary>What isn't used can't be broken: a client of Redis, or a bridge, comes back in its own time.</summary>
-    private static async Task UntilUsedAsync(FaultProxy proxy, CancellationToken cancellationToken)
+    private static async Task UntilUsedAsync(IFaultLink proxy, TimeSpan bound, CancellationToken cancellationToken)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (proxy.Open == 0)
         {
-            if (TimeProvider.System.GetElapsedTime(start) > RecoveryBound) throw new ProductFailedException($"nothing connects through {proxy.Name} any more");
+            if (TimeProvider.System.GetElapsedTime(start) > bound) throw new ProductFailedException($"nothing connects through {proxy.Name} any more");
             await Task.Delay(20, cancellationToken);
         }
     }
 
     /// <summary>Breaks a link in every way, for a short and a long time, in an order of the seed's.</summary>
-    internal static async Task BreakAllAsync(Arena arena, FaultProxy proxy, ScenarioContext context, Random random, CancellationToken cancellationToken)
+    internal static Task BreakAllAsync(Arena arena, IFaultLink proxy, ScenarioContext context, Random random, CancellationToken cancellationToken) =>
+        BreakAllAsync(arena, proxy, context.IsShort ? Durations[..1] : Durations, RecoveryBound, context, random, cancellationToken);
+
+    /// <summary>Breaks a link in every way, for each of some times, in an order of the seed's.</summary>
+    internal static async Task BreakAllAsync(
+        Arena arena, IFaultLink proxy, IReadOnlyList<TimeSpan> durations, TimeSpan bound, ScenarioContext context, Random random, CancellationToken cancellationToken)
     {
         var faults = new[] { LinkFault.Cut, LinkFault.Silent, LinkFault.Slow, LinkFault.HalfOpen };
         random.Shuffle(faults);
         foreach (var fault in faults)
         {
-            foreach (var duration in context.IsShort ? Durations[..1] : Durations)
+            foreach (var duration in durations)
             {
                 arena.Talk(10);
-                await UntilUsedAsync(proxy, cancellationToken);
+                await UntilUsedAsync(proxy, bound, cancellationToken);
                 arena.Note(FormattableString.Invariant($"{proxy.Name} is {fault} for {duration.TotalSeconds} s"));
                 proxy.Break(fault);
                 for (var part = 0; part < 4; part++)
@@ -61,9 +68,10 @@ public sealed class LinkScenario(string link) : IScenario
                 }
                 var open = arena.OpenNow();
                 proxy.Heal();
-                var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+                var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), bound, cancellationToken);
                 context.Say(FormattableString.Invariant($"{proxy.Name} {fault} for {duration.TotalSeconds} s: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
             }
         }
+        await UntilUsedAsync(proxy, bound, cancellationToken);
     }
 }

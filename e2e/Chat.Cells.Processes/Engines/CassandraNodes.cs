@@ -1,19 +1,17 @@
-using System.Diagnostics;
 using Cassandra;
 
 namespace Chat.Cells.Processes.Engines;
 
 /// <summary>The nodes of the Cassandra that the environment names, which a command of its owner's stops, starts, pauses and resumes.</summary>
-public sealed class CassandraNodes
+public sealed class CassandraNodes : IServerNodes
 {
     /// <summary>The variable that names the command: a program called with <c>stop</c>, <c>start</c>, <c>pause</c> or <c>resume</c> and a node's address.</summary>
     public const string CommandVariable = "CASSANDRA_NODE_COMMAND";
 
-    private static readonly TimeSpan CommandBound = TimeSpan.FromMinutes(3);
     private readonly RealServers given;
-    private readonly string command;
+    private readonly NodeCommand command;
 
-    private CassandraNodes(RealServers given, string command)
+    private CassandraNodes(RealServers given, NodeCommand command)
     {
         this.given = given;
         this.command = command;
@@ -27,8 +25,11 @@ public sealed class CassandraNodes
         missing = real.Cassandra is null ? $"{RealServers.CassandraVariable} is not set: there is no Cassandra to fail"
             : string.IsNullOrEmpty(program) ? $"{CommandVariable} is not set: nothing stops a node of the Cassandra"
             : null;
-        return missing is null ? new CassandraNodes(real, program!) : null;
+        return missing is null ? new CassandraNodes(real, new NodeCommand(CommandVariable, program!)) : null;
     }
+
+    /// <summary>Each row has three copies then, and LOCAL_QUORUM needs two.</summary>
+    public int Surviving => 3;
 
     /// <summary>The addresses of the local datacenter's nodes, in order.</summary>
     /// <exception cref="ClusterException">It does not answer, or has no such datacenter.</exception>
@@ -46,28 +47,6 @@ public sealed class CassandraNodes
         }
     }
 
-    /// <summary>Has something done to a node, and waits for the command's end; a node that is started may take longer.</summary>
-    /// <param name="what"><c>stop</c>, <c>start</c>, <c>pause</c> or <c>resume</c>.</param>
-    /// <param name="address">One of <see cref="ListAsync"/>.</param>
-    /// <param name="cancellationToken">Gives up; the command goes on.</param>
-    /// <exception cref="ClusterException">The command failed, or did not end in time.</exception>
-    public async Task DoAsync(string what, string address, CancellationToken cancellationToken)
-    {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bound.CancelAfter(CommandBound);
-        try
-        {
-            using var process = Process.Start(command, [what, address]);
-            await process.WaitForExitAsync(bound.Token);
-            if (process.ExitCode != 0) throw new ClusterException($"{command} {what} {address} ended with {process.ExitCode}.");
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            throw new ClusterException($"{command} ({CommandVariable}) can't be started: {e.Message}", e);
-        }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new ClusterException($"{command} {what} {address} did not end within {CommandBound.TotalMinutes} min.", e);
-        }
-    }
+    /// <inheritdoc cref="NodeCommand.DoAsync"/>
+    public Task DoAsync(string what, string address, CancellationToken cancellationToken) => command.DoAsync(what, address, cancellationToken);
 }

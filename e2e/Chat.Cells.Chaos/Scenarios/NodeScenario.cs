@@ -6,8 +6,8 @@ using Chat.Cells.Processes.Engines;
 
 namespace Chat.Cells.Chaos.Scenarios;
 
-/// <summary>What happens to a node of the Cassandra under the cells.</summary>
-public enum CassandraFault
+/// <summary>What happens to a node.</summary>
+public enum NodeFault
 {
     /// <summary>It is stopped, and started again after a while.</summary>
     Down,
@@ -20,12 +20,19 @@ public enum CassandraFault
 }
 
 /// <summary>
-/// A node of the Cassandra that the environment names fails under two processes of each role, while people talk. With three nodes or more in the datacenter each row has three
-/// copies, so that LOCAL_QUORUM survives and everything comes through meanwhile; with fewer each node has a copy of each row, so that it is lost and nothing may come through.
+/// A node of the Cassandra or the Kafka that the environment names fails under two processes of each role, while people talk. With enough nodes everything comes through
+/// meanwhile. With too few each node has a copy of everything that an answer needs, so that nothing may come through.
 /// </summary>
-public sealed class CassandraScenario(CassandraFault fault) : IScenario
+/// <param name="system"><see cref="Cassandra"/> or <see cref="Broker"/>.</param>
+/// <param name="fault">What happens.</param>
+public sealed class NodeScenario(string system, NodeFault fault) : IScenario
 {
-    private const int SurvivingNodes = 3;
+    /// <summary>A node of <c>CASSANDRA_CONTACT_POINTS</c>.</summary>
+    public const string Cassandra = "cassandra";
+
+    /// <summary>A broker of <c>KAFKA_BOOTSTRAP_SERVERS</c>.</summary>
+    public const string Broker = "broker";
+
     private static readonly WorldOptions People = new(Users: 6, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 2, GroupSize: 4) { Client = ShrunkTimes.Of };
 
     /// <summary>A node that starts reads its data and meets the others first.</summary>
@@ -39,20 +46,33 @@ public sealed class CassandraScenario(CassandraFault fault) : IScenario
 
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(12);
 
-    public string Name => "cassandra." + fault.ToString().ToLowerInvariant();
+    public string Name => $"{system}.{fault.ToString().ToLowerInvariant()}";
 
     public string What => fault switch
     {
-        CassandraFault.Down => "a node of the Cassandra given is stopped for a while",
-        CassandraFault.Slow => "a node of the Cassandra given is paused, shortly and for longer than any request waits",
-        _ => "a node of the Cassandra given is restarted in the middle of a burst",
+        NodeFault.Down => $"{Victim} is stopped for a while",
+        NodeFault.Slow => $"{Victim} is paused, shortly and for longer than any request waits",
+        _ => $"{Victim} is restarted in the middle of a burst",
     };
 
     public bool IsShort => false;
 
+    public bool IsAlone => true;
+
+    public string? Missing
+    {
+        get
+        {
+            Find(out var missing);
+            return missing;
+        }
+    }
+
+    private string Victim => system == Cassandra ? "a node of the Cassandra given" : "a broker of the Kafka given";
+
     public async Task<Findings> RunAsync(ScenarioContext context, CancellationToken cancellationToken)
     {
-        var nodes = CassandraNodes.Read(Environment.GetEnvironmentVariable, out var missing) ?? throw new SkippedException(missing!);
+        var nodes = Find(out var missing) ?? throw new SkippedException(missing!);
         try
         {
             return await RunAsync(nodes, context, cancellationToken);
@@ -63,23 +83,27 @@ public sealed class CassandraScenario(CassandraFault fault) : IScenario
         }
     }
 
-    private async Task<Findings> RunAsync(CassandraNodes nodes, ScenarioContext context, CancellationToken cancellationToken)
+    private IServerNodes? Find(out string? missing) => system == Cassandra
+        ? CassandraNodes.Read(Environment.GetEnvironmentVariable, out missing)
+        : KafkaNodes.Read(Environment.GetEnvironmentVariable, out missing);
+
+    private async Task<Findings> RunAsync(IServerNodes nodes, ScenarioContext context, CancellationToken cancellationToken)
     {
         var addresses = await nodes.ListAsync(cancellationToken);
-        if (addresses.Count == 0) throw new HarnessException("The datacenter has no nodes.");
-        var survives = addresses.Count >= SurvivingNodes;
+        if (addresses.Count == 0) throw new HarnessException("There are no nodes.");
+        var survives = addresses.Count >= nodes.Surviving;
         var victim = addresses[^1];
-        await using var cluster = await ClusterUnderTest.StartAsync(context, isApart: true, isStepped: false, cancellationToken);
+        await using var cluster = await ClusterUnderTest.StartAsync(context, new ClusterSettings { IsApart = true, IsReal = context.IsReal || system == Broker }, cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cluster.Router, People, cancellationToken);
-        context.Say($"{addresses.Count} nodes, so LOCAL_QUORUM {(survives ? "survives" : "is lost")} without {victim}");
+        context.Say($"{addresses.Count} nodes: {(survives ? "enough" : "too few")} without {victim}");
         arena.Talk(20);
         await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), SurvivalBound, cancellationToken);
         switch (fault)
         {
-            case CassandraFault.Down:
+            case NodeFault.Down:
                 await StrikeAsync(arena, nodes, victim, ("stop", "start"), Away, survives, context, cancellationToken);
                 break;
-            case CassandraFault.Slow:
+            case NodeFault.Slow:
                 for (var round = 0; round < 3; round++) await StrikeAsync(arena, nodes, victim, ("pause", "resume"), TimeSpan.FromSeconds(1), null, context, cancellationToken);
                 await StrikeAsync(arena, nodes, victim, ("pause", "resume"), Away, survives, context, cancellationToken);
                 break;
@@ -99,7 +123,7 @@ public sealed class CassandraScenario(CassandraFault fault) : IScenario
     /// <param name="context">To tell.</param>
     /// <param name="cancellationToken">Gives up; the node is healed all the same.</param>
     private static async Task StrikeAsync(
-        Arena arena, CassandraNodes nodes, string victim, (string Strike, string Heal) commands, TimeSpan away, bool? survives, ScenarioContext context, CancellationToken cancellationToken)
+        Arena arena, IServerNodes nodes, string victim, (string Strike, string Heal) commands, TimeSpan away, bool? survives, ScenarioContext context, CancellationToken cancellationToken)
     {
         arena.Talk(12);
         arena.Note($"{commands.Strike} {victim}");
@@ -118,7 +142,7 @@ public sealed class CassandraScenario(CassandraFault fault) : IScenario
                 await Task.Delay(away / 4, cancellationToken);
             }
             if (survives == true) await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), SurvivalBound, cancellationToken);
-            if (survives == false && said.Except(arena.OpenNow()).Count() is > 0 and var through) throw new ProductFailedException($"{through} of {said.Count} messages came through without a quorum");
+            if (survives == false && said.Except(arena.OpenNow()).Count() is > 0 and var through) throw new ProductFailedException($"{through} of {said.Count} messages came through without it");
         }
         finally
         {
