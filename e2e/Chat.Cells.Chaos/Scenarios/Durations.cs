@@ -1,6 +1,6 @@
 namespace Chat.Cells.Chaos.Scenarios;
 
-/// <summary>How long scenarios take, measured on a calm machine with two cores: what a run's estimate and its bounds are made of.</summary>
+/// <summary>How long scenarios take, measured on a machine of two cores that had other work: what a run's estimate and its bounds are made of.</summary>
 public static class Durations
 {
     private static readonly TimeSpan Short = TimeSpan.FromSeconds(8);

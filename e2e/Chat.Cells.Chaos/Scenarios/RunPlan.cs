@@ -33,7 +33,7 @@ public sealed class RunPlan
     /// <summary>Each after the one before; the numbers are places in the list of scenarios.</summary>
     public IReadOnlyList<Phase> Phases { get; }
 
-    /// <summary>On a calm machine with two cores.</summary>
+    /// <summary>On a machine of two cores that has other work.</summary>
     public TimeSpan Expected { get; }
 
     /// <summary>No scenario begins after this, and none goes on.</summary>
@@ -55,7 +55,7 @@ public sealed class RunPlan
 
     /// <summary>For people, before it begins.</summary>
     public override string ToString() => FormattableString.Invariant(
-        $"about {Expected.TotalMinutes:F1} min on a calm machine with two cores ({Phases[0].AtATime} at a time), at most {Bound.TotalMinutes:F0} min");
+        $"about {Expected.TotalMinutes:F1} min on two cores that have other work ({Phases[0].AtATime} at a time), at most {Bound.TotalMinutes:F0} min");
 }
 
 /// <summary>Scenarios that run beside each other.</summary>
