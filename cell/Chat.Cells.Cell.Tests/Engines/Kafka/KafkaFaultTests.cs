@@ -17,8 +17,8 @@ public sealed class KafkaFaultTests
     private const int CoordinatorNotAvailable = 15;
     private const int NotLeader = 6;
     private const int RequestTimedOut = 7;
-    private const int TopicAuthorizationFailed = 29;
     private const int RebalanceInProgress = 27;
+    private const int TopicAuthorizationFailed = 29;
 
     [Fact]
     public async Task Append_LeaderDownAndUp_WaitsAndKeepsOrder()
@@ -75,6 +75,19 @@ public sealed class KafkaFaultTests
         var read = await kafka.ReadAllAsync();
         Assert.Equal(["before", "slow", "after"], read.Distinct());
         Assert.Single(read, "slow");
+    }
+
+    [Fact]
+    public async Task Read_ManyLongRecords_IsBoundedInBytesAndGoesOn()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        var values = Enumerable.Range(0, 9).Select(i => i + new string('x', 1_000_000)).ToList();
+        await kafka.AppendInOrderAsync(values);
+
+        var first = await kafka.Log.ReadAsync(RunningLog.Partition, 0, 100, TimeSpan.Zero, default);
+
+        Assert.InRange(first.Count, 1, 4);
+        Assert.Equal(values, await kafka.ReadAllAsync());
     }
 
     [Fact]

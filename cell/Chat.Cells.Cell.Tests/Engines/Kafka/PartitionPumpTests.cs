@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts;
@@ -13,10 +14,12 @@ public sealed class PartitionPumpTests
     private readonly ConcurrentQueue<PumpCommand> commands = new();
     private readonly RecordingConsumer consumer = new() { Metadata = null };
 
-    private PartitionPump NewPump() => new(
-        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, new SameTopic(), consumer, new PumpControl(null!, commands, TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
+    private readonly SameTopic topic = new();
 
-    private static LogRecord Record(int offset) => new(offset, 0, new byte[] { 1 }, new byte[] { 2 });
+    private PartitionPump NewPump(Confluent.Kafka.IConsumer<byte[], byte[]>? kafka = null) => new(
+        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, topic, consumer, new PumpControl(kafka!, commands, TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
+
+    private static LogRecord Record(int offset) => new(offset, 1_000 + offset, new byte[] { 1 }, new byte[] { 2 });
 
     private sealed class SameTopic : IPumpTopic
     {
@@ -24,7 +27,42 @@ public sealed class PartitionPumpTests
 
         public ValueTask CheckAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-        public ValueTask CutAsync(int partition, long from, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+        public ConcurrentQueue<(long From, int Seen)> Cuts { get; } = new();
+
+        public ValueTask CutAsync(int partition, long from, int seen, CancellationToken cancellationToken)
+        {
+            Cuts.Enqueue((from, seen));
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <summary>A partition that begins at 0 and ends at 250, whose records from 120 on were appended after 1.2 s.</summary>
+    public class GrownPartition : DispatchProxy
+    {
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod?.Name switch
+        {
+            "QueryWatermarkOffsets" => new Confluent.Kafka.WatermarkOffsets(0, 250),
+            "OffsetsForTimes" => FirstAfter(Assert.Single((IEnumerable<Confluent.Kafka.TopicPartitionTimestamp>)args![0]!)),
+            _ => null,
+        };
+
+        private static List<Confluent.Kafka.TopicPartitionOffset> FirstAfter(Confluent.Kafka.TopicPartitionTimestamp wanted) =>
+            [new(wanted.TopicPartition, wanted.Timestamp.UnixTimestampMs == 1_200 ? 120 : Confluent.Kafka.Offset.End)];
+    }
+
+    [Fact]
+    public async Task OutOfRange_NewRecordsHaveGrownOverThePlaceMeanwhile_TheyAreOfANewGenerationFromTheirFirstOn()
+    {
+        var pump = NewPump(DispatchProxy.Create<Confluent.Kafka.IConsumer<byte[], byte[]>, GrownPartition>());
+        for (var i = 0; i < 200; i++) pump.Add(Record(i));
+        pump.Start();
+        await Eventually.TrueAsync(() => consumer.Seen.Count == 200, "what there was is processed");
+
+        pump.OutOfRange();
+
+        await Eventually.TrueAsync(() => !topic.Cuts.IsEmpty, "the lost end is found out");
+        await pump.StopAsync();
+        Assert.Equal((120L, 0), Assert.Single(topic.Cuts));
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class TopicHistoryTests
     {
         await Histories.OpenAsync(Topic, "a", default);
 
-        var cut = await Histories.CutAsync(Topic, "a", 2, 100, default);
+        var cut = await Histories.CutAsync(Topic, "a", 2, 100, 0, default);
 
         Assert.Equal(99, cut.Logical(2, 99));
         Assert.Equal(LogOffset.Of(1, 100), cut.Logical(2, 100));
@@ -53,10 +53,34 @@ public sealed class TopicHistoryTests
     }
 
     [Fact]
+    public async Task Cut_FoundByEachGroup_IsOneGeneration()
+    {
+        await Histories.OpenAsync(Topic, "a", default);
+
+        var first = await Histories.CutAsync(Topic, "a", 2, 100, seen: 0, default);
+        var second = await Histories.CutAsync(Topic, "a", 2, 100, seen: 0, default);
+
+        Assert.Equal(first.Generations, second.Generations);
+        Assert.Equal(2, second.Generations.Count);
+    }
+
+    [Fact]
+    public async Task Cut_AtTheSamePlaceOnceMore_IsAnotherGeneration()
+    {
+        await Histories.OpenAsync(Topic, "a", default);
+        var first = await Histories.CutAsync(Topic, "a", 2, 100, seen: 0, default);
+
+        // Somebody has read what came there after the first loss.
+        var second = await Histories.CutAsync(Topic, "a", 2, 100, LogOffset.GenerationOf(first.Logical(2, 105)), default);
+
+        Assert.Equal(LogOffset.Of(2, 100), second.Logical(2, 100));
+    }
+
+    [Fact]
     public async Task Open_IdOfATopicThatWasMadeAgainSince_IsRefused()
     {
         await Histories.OpenAsync(Topic, "a", default);
-        await Histories.CutAsync(Topic, "a", 2, 100, default);
+        await Histories.CutAsync(Topic, "a", 2, 100, 0, default);
         var remade = await Histories.OpenAsync(Topic, "b", default);
 
         // As a broker shows it that has not heard of it yet.
@@ -111,8 +135,9 @@ public sealed class TopicHistoryTests
                         end = 0;
                         break;
                     case 1 when end > 0:
+                        var seen = LogOffset.GenerationOf(history.Logical(0, end - 1));
                         end /= 2;
-                        history = await histories.CutAsync(Topic, $"{id}", 0, end, default);
+                        history = await histories.CutAsync(Topic, $"{id}", 0, end, seen, default);
                         break;
                     default:
                         given.Add(history.Logical(0, end));

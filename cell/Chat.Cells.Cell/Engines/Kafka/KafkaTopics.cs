@@ -40,10 +40,11 @@ internal sealed partial class KafkaTopics(KafkaOptions options, ITopicAdmin admi
     /// <summary>Reads the topic's generations again: another server may have added one.</summary>
     public async ValueTask<TopicHistory> RefreshAsync(string topic, CancellationToken cancellationToken)
     {
-        var (spec, history) = Known(topic);
-        history = await histories.OpenAsync(options.Full(topic), history.Id, cancellationToken);
-        _known[topic] = (spec, history);
-        return history;
+        while (true)
+        {
+            var history = await histories.OpenAsync(options.Full(topic), History(topic).Id, cancellationToken);
+            if (Learn(topic, history)) return history;
+        }
     }
 
     /// <summary>Looks whether the topics are still the same; makes missing ones again where they are ours to make.</summary>
@@ -79,27 +80,45 @@ internal sealed partial class KafkaTopics(KafkaOptions options, ITopicAdmin admi
     }
 
     /// <summary>A partition's end is below what was read of it: records that come there are new ones, at offsets that were given before.</summary>
-    public async ValueTask CutAsync(string topic, int partition, long from, CancellationToken cancellationToken)
+    public async ValueTask CutAsync(string topic, int partition, long from, int seen, CancellationToken cancellationToken)
     {
-        var (spec, history) = Known(topic);
-        history = await histories.CutAsync(options.Full(topic), history.Id, partition, from, cancellationToken);
-        _known[topic] = (spec, history);
+        var history = await histories.CutAsync(options.Full(topic), History(topic).Id, partition, from, seen, cancellationToken);
+        Learn(topic, history);
         LogCut(topic, partition, from, LogOffset.GenerationOf(history.Logical(partition, from)));
     }
 
     private (TopicSpec Spec, TopicHistory History) Known(string topic) =>
         _known.TryGetValue(topic, out var known) ? known : throw new LogException($"Topic '{topic}' is not known here: ensure it first.");
 
+    /// <summary>More is known of a topic. False when it was made again while that was found out: then it is of the one that is gone.</summary>
+    private bool Learn(string topic, TopicHistory history)
+    {
+        lock (_lock)
+        {
+            var (spec, now) = Known(topic);
+            if (now.Id != history.Id) return false;
+            if (history.Newest >= now.Newest) _known[topic] = (spec, history);
+            return true;
+        }
+    }
+
     private async ValueTask KnowAsync(TopicSpec spec, string id, CancellationToken cancellationToken)
     {
-        var before = _known.TryGetValue(spec.Name, out var known) ? known.History : null;
-        if (before?.Id == id)
+        lock (_lock)
         {
-            _known[spec.Name] = (spec, before);
-            return;
+            if (_known.TryGetValue(spec.Name, out var known) && known.History.Id == id)
+            {
+                _known[spec.Name] = (spec, known.History);
+                return;
+            }
         }
         var history = await histories.OpenAsync(options.Full(spec.Name), id, cancellationToken);
-        _known[spec.Name] = (spec, history);
+        lock (_lock)
+        {
+            // Asked when the newer one was not in the store yet, by somebody whom a lagging broker told.
+            if (_known.TryGetValue(spec.Name, out var now) && now.History.Newest > history.Newest) throw TopicHistories.Replaced(options.Full(spec.Name));
+            _known[spec.Name] = (spec, history);
+        }
         if (history.Logical(0, 0) is var first and > 0) LogAgain(spec.Name, LogOffset.GenerationOf(first));
     }
 

@@ -95,17 +95,17 @@ internal sealed partial class PartitionPump : IPartitionAssignment
 
     public ValueTask CommitAsync(long nextOffset, string metadata, CancellationToken cancellationToken)
     {
-        long own;
         var text = TopicHistory.Metadata(nextOffset, metadata);
         lock (_lock)
         {
             if (_abandoned || (Committed is { } last && nextOffset < last.NextOffset)) return ValueTask.CompletedTask;
-            own = LogOffset.OwnOf(nextOffset);
+            var own = LogOffset.OwnOf(nextOffset);
             Committed = new CommittedOffset(nextOffset, metadata);
             _own = _unconfirmed = new CommittedOffset(own, text);
             _askedAt = _time.GetTimestamp();
+            // Handed over under the lock, here and below, so that an older one never follows a newer.
+            _control.Commit(Source, own, text);
         }
-        _control.Commit(Source, own, text);
         return ValueTask.CompletedTask;
     }
 
@@ -125,14 +125,12 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     /// </summary>
     public void CommitAgain()
     {
-        CommittedOffset again;
         lock (_lock)
         {
             if (_abandoned || _unconfirmed is not { } open || _time.GetElapsedTime(_askedAt) < CommitPatience) return;
-            again = open;
             _askedAt = _time.GetTimestamp();
+            _control.Commit(Source, open.NextOffset, open.Metadata);
         }
-        _control.Commit(Source, again.NextOffset, again.Metadata);
     }
 
     private long? Lag() => _control.EndOf(Source) is { } end ? end - (_own?.NextOffset ?? 0) : null;
@@ -223,11 +221,13 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         var ofThisTopic = _own is null || _history.Committed(Partition.Partition, _own) is not null;
         if (!ofThisTopic) _own = null;
         var place = _own?.NextOffset ?? range.Oldest;
-        if (ofThisTopic && Math.Max(_buffer.Expected, place) > range.Next)
+        if (ofThisTopic && await FindCutAsync(Math.Max(_buffer.Expected, place), range) is { } cut)
         {
-            await _topic.CutAsync(Partition.Partition, range.Next, _revoked.Token);
+            await _topic.CutAsync(Partition.Partition, cut, SeenGeneration(before, place), _revoked.Token);
             _history = await _topic.HistoryAsync(_revoked.Token);
-            if (place > range.Next) _own = _own! with { NextOffset = place = range.Next };
+            if (place > cut) _own = _own! with { NextOffset = place = cut };
+            // What was read behind the cut has been taken account of: should the next step fail, this is not another loss.
+            _buffer.Restart(place);
         }
         else if (place < range.Oldest)
         {
@@ -237,6 +237,22 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         await _control.BeginAnewAsync(Source, place, _own?.Metadata ?? TopicHistory.Metadata(_history.Logical(Partition.Partition, place), ""), _revoked.Token);
         await Task.Delay(Timeout.InfiniteTimeSpan, _time, _revoked.Token);
     }
+
+    /// <summary>Where the partition lost its end; null when it didn't.</summary>
+    /// <param name="end">Behind the last record that was read or committed: Kafka didn't have that place.</param>
+    /// <param name="range">What it has now.</param>
+    private async Task<long?> FindCutAsync(long end, OffsetRange range)
+    {
+        if (end > range.Next) return range.Next;
+        // New records may have grown over the place meanwhile: those were appended after the last one that was read. (As brokers' clocks say; nothing else tells.)
+        if (end < range.Oldest || _buffer.LastTime is not { } last) return null;
+        return await _control.FirstAfterAsync(Source, last, _revoked.Token) is { } first && first < end ? Math.Max(first, range.Oldest) : null;
+    }
+
+    /// <summary>The generation of the last record that was read, or else of what was committed.</summary>
+    private int SeenGeneration(TopicHistory history, long place) => _buffer.Expected > place
+        ? LogOffset.GenerationOf(history.Logical(Partition.Partition, _buffer.Expected - 1))
+        : LogOffset.GenerationOf(history.Committed(Partition.Partition, _own)?.NextOffset ?? 0);
 
     private async Task ProcessAsync(CancellationToken stop)
     {

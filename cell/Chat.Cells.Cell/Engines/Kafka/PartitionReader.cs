@@ -8,6 +8,9 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// <summary>Reads one partition from given offsets, without a group; keeps its place, so that reading on costs no seek. One read at a time.</summary>
 internal sealed class PartitionReader : IDisposable
 {
+    /// <summary>A read ends with the record that reaches so many bytes: many are read at once where a bridge catches up.</summary>
+    private const int MaxReadBytes = 4_000_000;
+
     private readonly KafkaOptions _options;
     private readonly Confluent.Kafka.TopicPartition _source;
     private readonly IConsumer<byte[], byte[]> _consumer;
@@ -27,6 +30,9 @@ internal sealed class PartitionReader : IDisposable
             AutoOffsetReset = AutoOffsetReset.Error,
             FetchWaitMaxMs = 100,
             MaxPartitionFetchBytes = Math.Max(1_048_576, options.MaxRecordBytes),
+            // Of one partition, and there may be many readers: what is fetched ahead is little.
+            QueuedMinMessages = 1_000,
+            QueuedMaxMessagesKbytes = 4_096,
             ConsumeResultFields = "timestamp,topic",
         }).SetLogHandler((_, _) => { }).Build();
     }
@@ -60,7 +66,8 @@ internal sealed class PartitionReader : IDisposable
         var limit = next > fromOffset ? _options.RequestTimeout : wait;
         var records = new List<LogRecord>();
         var started = Stopwatch.GetTimestamp();
-        while (records.Count < maxRecords)
+        var bytes = 0L;
+        while (records.Count < maxRecords && bytes < MaxReadBytes)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var left = limit - Stopwatch.GetElapsedTime(started);
@@ -71,6 +78,7 @@ internal sealed class PartitionReader : IDisposable
             {
                 records.Add(new LogRecord(result.Offset.Value, message.Timestamp.UnixTimestampMs, message.Key, message.Value));
                 _position = result.Offset.Value + 1;
+                bytes += (message.Key?.Length ?? 0) + (message.Value?.Length ?? 0);
             }
             else if (left <= TimeSpan.Zero || (records.Count > 0 && _position >= next))
             {

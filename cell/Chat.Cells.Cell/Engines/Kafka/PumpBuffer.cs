@@ -21,6 +21,9 @@ internal sealed class PumpBuffer
     /// <summary>The lowest offset that it still takes.</summary>
     public long Expected { get; private set; }
 
+    /// <summary>When the last record that it took was appended, Unix ms; null while it took none since it was (re)started.</summary>
+    public long? LastTime { get; private set; }
+
     /// <summary>Takes a record. True when it is full and the partition must be paused; then nothing is said until <see cref="Take"/> has asked for a resume.</summary>
     public bool Add(LogRecord record)
     {
@@ -29,6 +32,7 @@ internal sealed class PumpBuffer
             // Left over from before a seek back.
             if (record.Offset < Expected) return false;
             Expected = record.Offset + 1;
+            LastTime = record.AppendTime;
             _records.Add(record);
             _bytes += Size(record);
             if (_records.Count == 1) _available.Release();
@@ -75,6 +79,7 @@ internal sealed class PumpBuffer
             _records = [];
             _bytes = 0;
             Expected = expected;
+            LastTime = null;
             var paused = _paused;
             _paused = false;
             return paused;

@@ -34,6 +34,14 @@ internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, Concurrent
     public Task<OffsetRange> OffsetsAsync(Confluent.Kafka.TopicPartition source, CancellationToken cancellationToken) =>
         Task.Run(() => PartitionReader.Offsets(consumer, source, requestTimeout), cancellationToken);
 
+    /// <summary>The first record that was appended after a time (Unix ms); null when there is none.</summary>
+    /// <exception cref="KafkaException">No answer.</exception>
+    public Task<long?> FirstAfterAsync(Confluent.Kafka.TopicPartition source, long time, CancellationToken cancellationToken) => Task.Run(
+        () => consumer.OffsetsForTimes([new TopicPartitionTimestamp(source, new Timestamp(time + 1, TimestampType.LogAppendTime))], requestTimeout)[0].Offset is { IsSpecial: false } first
+            ? first.Value
+            : (long?)null,
+        cancellationToken);
+
     public void Enqueue(PartitionPump pump, Action<IConsumer<byte[], byte[]>> run) => commands.Enqueue(new PumpCommand(pump, run));
 
     public void Commit(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata) =>
@@ -53,7 +61,8 @@ internal interface IPumpTopic
     ValueTask CheckAsync(CancellationToken cancellationToken);
 
     /// <summary>The partition lost its end: from an offset on its records are new ones.</summary>
-    ValueTask CutAsync(int partition, long from, CancellationToken cancellationToken);
+    /// <param name="seen">The generation of the last record that was read or committed before.</param>
+    ValueTask CutAsync(int partition, long from, int seen, CancellationToken cancellationToken);
 }
 
 /// <inheritdoc/>
@@ -63,5 +72,5 @@ internal sealed class PumpTopic(KafkaTopics topics, string topic) : IPumpTopic
 
     public ValueTask CheckAsync(CancellationToken cancellationToken) => topics.CheckAsync(cancellationToken);
 
-    public ValueTask CutAsync(int partition, long from, CancellationToken cancellationToken) => topics.CutAsync(topic, partition, from, cancellationToken);
+    public ValueTask CutAsync(int partition, long from, int seen, CancellationToken cancellationToken) => topics.CutAsync(topic, partition, from, seen, cancellationToken);
 }

@@ -25,14 +25,16 @@ internal sealed class TopicHistories(ITopicGenerations? store)
         }
     }
 
-    /// <summary>A partition lost its end: from an offset on its records are of a new generation.</summary>
+    /// <summary>A partition lost its end: from an offset on its records are of a new generation. Each group finds that out for itself; the first one gives the number.</summary>
+    /// <param name="seen">The generation of the last record that the finder has seen: one that is newer and begins at the same place was given for this very loss.</param>
     /// <exception cref="LogException">That happened too often.</exception>
-    public async ValueTask<TopicHistory> CutAsync(string topic, string id, int partition, long from, CancellationToken cancellationToken)
+    public async ValueTask<TopicHistory> CutAsync(string topic, string id, int partition, long from, int seen, CancellationToken cancellationToken)
     {
         if (store is null) throw new LogException($"{topic}[{partition}] lost its end, and nothing remembers generations of topics.");
         while (true)
         {
             var all = await store.ListGenerationsAsync(topic, cancellationToken);
+            if (all.Any(g => g.TopicId == id && g.Partition == partition && g.From == from && g.Number > seen)) return await OpenAsync(topic, id, cancellationToken);
             if (await store.TryAddGenerationAsync(new TopicGeneration(topic, NextNumber(topic, all), id, partition, from), cancellationToken)) return await OpenAsync(topic, id, cancellationToken);
         }
     }
@@ -43,7 +45,7 @@ internal sealed class TopicHistories(ITopicGenerations? store)
     /// </summary>
     private static bool IsReplaced(IReadOnlyList<TopicGeneration> all, string id, int begun) => all.Any(g => g.Partition is null && g.TopicId != id && g.Number > begun);
 
-    private static LogUnavailableException Replaced(string topic) => new($"Kafka shows topic '{topic}' as it was before it was made again: a broker lags behind.");
+    public static LogUnavailableException Replaced(string topic) => new($"Kafka shows topic '{topic}' as it was before it was made again: a broker lags behind.");
 
     private static int NextNumber(string topic, IReadOnlyList<TopicGeneration> all)
     {

@@ -14,6 +14,9 @@ internal sealed record TopicHistory(string Id, IReadOnlyList<TopicGeneration> Ge
     /// <summary>A topic that was never made again, as far as anybody knows.</summary>
     public static readonly TopicHistory First = new("", [new TopicGeneration("", 0, "", null, 0)]);
 
+    /// <summary>The highest number that is known; a list that was read later never has a lower one.</summary>
+    public int Newest => Generations.Max(g => g.Number);
+
     /// <summary>The log's offset of a record, or of the place behind the last one.</summary>
     public long Logical(int partition, long own)
     {
