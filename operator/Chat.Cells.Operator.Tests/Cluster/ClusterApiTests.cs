@@ -3,6 +3,7 @@ using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Kubernetes.Tests.Fakes;
 using Chat.Cells.Operator.Api;
+using Chat.Cells.Operator.Api.Schema;
 using Chat.Cells.Operator.Plan;
 using Chat.Cells.Topology;
 
@@ -83,6 +84,32 @@ public sealed class ClusterApiTests : IAsyncLifetime
     [InlineData("5000000000")]
     public async Task Create_SizeThatIsOne_IsTaken(string size) =>
         await Raw.CreateAsync(Manifest(_cluster.Namespace, Name("size"), $$$"""{"region":"eu","storage":{"size":{{{size}}}}}"""));
+
+    [Fact]
+    public async Task Create_AnyFieldOfTheSpecWrong_IsRefusedAndNamed()
+    {
+        var spec = JsonNode.Parse(CrdGenerator.Definition<ChatCell>().ToJsonString())!["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!["properties"]!["spec"]!.AsObject();
+        var taken = new List<string>();
+        var fields = 0;
+        foreach (var (path, value) in WrongValues.Of(spec, "spec"))
+        {
+            fields++;
+            var manifest = Manifest(_cluster.Namespace, Name("wrong"), """{"region":"eu"}""");
+            WrongValues.Put(manifest.Json, path, value);
+            try
+            {
+                await Raw.CreateAsync(manifest);
+                taken.Add($"{path} = {value.ToJsonString()} is taken");
+                await Raw.DeleteAsync(_cluster.Namespace, Name("wrong"));
+            }
+            catch (KubernetesException e)
+            {
+                if (!e.IsInvalid || !e.Message.Contains(path.Split('[')[0], StringComparison.Ordinal)) taken.Add($"{path} = {value.ToJsonString()} is refused with: {e.Message}");
+            }
+        }
+        Assert.Empty(taken);
+        Assert.InRange(fields, 80, 400);
+    }
 
     [Fact]
     public async Task Create_UnknownField_IsRefusedWhenStrictAndPrunedWhenNot()
