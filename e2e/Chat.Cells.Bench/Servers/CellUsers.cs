@@ -15,9 +15,16 @@ internal sealed record CellUser(string UserId, string DeviceId, string Token);
 /// <summary>Puts users into a cell's store before the cell starts: thousands of sign-ups would be a workload of their own. Makes the cell's keys too.</summary>
 internal static class CellUsers
 {
+    // SQLite puts what comes at once into one transaction; in Cassandra each account is a lightweight transaction, and many at once time out.
     private const int AtATime = 128;
+    private const int AtATimeInCassandra = 32;
+    private const int Attempts = 6;
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
 
     /// <param name="arguments">The cell's options.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="BenchException">The store doesn't take them.</exception>
     public static async Task<IReadOnlyList<CellUser>> SeedAsync(IReadOnlyList<string> arguments, int count, CancellationToken cancellationToken)
     {
         var options = CellOptionsReader.Read(arguments, static _ => null);
@@ -25,7 +32,6 @@ internal static class CellUsers
         using var secrets = new SecretsFolder(options, time, NullLogger<SecretsFolder>.Instance);
         var key = secrets.Current.Keys[^1];
         var tokens = new TokenIssuer(options, () => key, time);
-        await using var engines = await CellEngines.OpenAsync(options with { Log = "embedded", State = "embedded" }, time, NullLoggerFactory.Instance, cancellationToken);
         var now = time.GetUtcNow();
         var users = new List<CellUser>(count);
         for (var i = 0; i < count; i++)
@@ -33,12 +39,34 @@ internal static class CellUsers
             var (userId, deviceId) = (UserId.Create(options.Cell, Ulid.NewUlid(now)), Ulid.NewUlid(now).ToString());
             users.Add(new CellUser(userId, deviceId, tokens.Issue(userId, deviceId).Token));
         }
-        await Parallel.ForEachAsync(users, new ParallelOptions { MaxDegreeOfParallelism = AtATime, CancellationToken = cancellationToken }, async (user, token) =>
+        try
         {
-            var at = now.ToUnixTimeMilliseconds();
-            await engines.Accounts.CreateAccountAsync(new AccountRow(user.UserId, $"{user.DeviceId.ToLowerInvariant()}@bench", "bench", "none", InboxCursor.InitialEpoch, at), token);
-            await engines.Accounts.PutDeviceAsync(new DeviceRow(user.UserId, user.DeviceId, "bench", "phone", RandomNumberGenerator.GetBytes(32), at, at), token);
-        });
+            await using var engines = await CellEngines.OpenAsync(options with { Log = "embedded", State = "embedded" }, time, NullLoggerFactory.Instance, cancellationToken);
+            var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Store == "cassandra" ? AtATimeInCassandra : AtATime, CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(users, parallel, async (user, token) => await PutAsync(engines.Accounts, user, now.ToUnixTimeMilliseconds(), token));
+        }
+        catch (StoreException e)
+        {
+            throw new BenchException($"{count} users could not be put into the store: {e.Message}", e);
+        }
         return users;
+    }
+
+    /// <summary>A store that is slow for a moment is asked again: what was written already is only written once more.</summary>
+    private static async Task PutAsync(IAccountStore accounts, CellUser user, long at, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await accounts.CreateAccountAsync(new AccountRow(user.UserId, $"{user.DeviceId.ToLowerInvariant()}@bench", "bench", "none", InboxCursor.InitialEpoch, at), cancellationToken);
+                await accounts.PutDeviceAsync(new DeviceRow(user.UserId, user.DeviceId, "bench", "phone", RandomNumberGenerator.GetBytes(32), at, at), cancellationToken);
+                return;
+            }
+            catch (StoreException) when (attempt < Attempts)
+            {
+                await Task.Delay(FirstWait * Math.Pow(2, attempt - 1), cancellationToken);
+            }
+        }
     }
 }
