@@ -234,6 +234,8 @@ internal sealed partial class PartitionPump : IPartitionAssignment
             LogSkipped(Partition.Topic, Partition.Partition, place, range.Oldest);
             place = range.Oldest;
         }
+        // One that nobody has confirmed must not come behind the one that follows.
+        lock (_lock) _unconfirmed = null;
         await _control.BeginAnewAsync(Source, place, _own?.Metadata ?? TopicHistory.Metadata(_history.Logical(Partition.Partition, place), ""), _revoked.Token);
         await Task.Delay(Timeout.InfiniteTimeSpan, _time, _revoked.Token);
     }
