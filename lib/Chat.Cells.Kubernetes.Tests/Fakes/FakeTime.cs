@@ -21,6 +21,18 @@ public sealed class FakeTime : TimeProvider
         }
     }
 
+    /// <summary>How long until the first timer that waits; null when none does.</summary>
+    public TimeSpan? UntilNext
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _timers.Min(t => t.Due) - _now;
+            }
+        }
+    }
+
     public override DateTimeOffset GetUtcNow()
     {
         lock (_lock)
