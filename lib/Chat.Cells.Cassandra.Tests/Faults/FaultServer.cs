@@ -19,19 +19,23 @@ internal sealed class FaultServer : IAsyncDisposable
     private static readonly CqlType Text = new(ColumnTypeCode.Text, []);
     private readonly ConcurrentDictionary<string, string> _prepared = new();
     private readonly ConcurrentDictionary<Peer, bool> _peers = new();
-    private readonly int _port;
+
+    /// <summary>Bound as long as this lives and never listening: while the server is stopped its port refuses connections, and nobody else is given it.</summary>
+    private readonly Socket _place = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+
     private TcpListener? _listener;
     private CancellationTokenSource _stop = new();
     private Task _accepting = Task.CompletedTask;
     private int _accepted;
+    private int _prepares;
 
     public FaultServer()
     {
+        _place.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         Start();
-        _port = ((IPEndPoint)_listener!.LocalEndpoint).Port;
     }
 
-    public IPEndPoint Endpoint => new(IPAddress.Loopback, _port);
+    public IPEndPoint Endpoint => (IPEndPoint)_place.LocalEndPoint!;
 
     public Guid HostId { get; } = Guid.NewGuid();
     public string Datacenter { get; init; } = "dc1";
@@ -47,8 +51,8 @@ internal sealed class FaultServer : IAsyncDisposable
     /// <summary>Not null: TLS.</summary>
     public X509Certificate2? Certificate { get; init; }
 
-    /// <summary>The other nodes it tells of.</summary>
-    public List<FaultServer> Peers { get; } = [];
+    /// <summary>The other nodes it tells of; replaced, never changed, for a driver may be reading them.</summary>
+    public IReadOnlyList<FaultServer> Peers { get; set; } = [];
 
     public Dictionary<string, Prepared> Statements { get; } = [];
 
@@ -64,7 +68,7 @@ internal sealed class FaultServer : IAsyncDisposable
 
     public int Accepted => Volatile.Read(ref _accepted);
 
-    public int Prepares { get; private set; }
+    public int Prepares => Volatile.Read(ref _prepares);
 
     public int Connections => _peers.Count;
 
@@ -76,7 +80,7 @@ internal sealed class FaultServer : IAsyncDisposable
     public void Start()
     {
         _stop = new CancellationTokenSource();
-        _listener = new TcpListener(IPAddress.Loopback, _port);
+        _listener = new TcpListener(Endpoint);
         _listener.Start();
         _accepting = AcceptAsync(_listener, _stop.Token);
     }
@@ -84,8 +88,9 @@ internal sealed class FaultServer : IAsyncDisposable
     public async Task StopAsync()
     {
         await _stop.CancelAsync();
-        _listener!.Stop();
+        // Before the listener stops: one that is stopped between two connections refuses to accept the next one, whatever the token says.
         await _accepting;
+        _listener!.Stop();
         foreach (var peer in _peers.Keys) peer.Client.Dispose();
         _peers.Clear();
     }
@@ -116,7 +121,7 @@ internal sealed class FaultServer : IAsyncDisposable
                 _ = ServeAsync(client, stop);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
             // Stopped.
         }
@@ -139,6 +144,10 @@ internal sealed class FaultServer : IAsyncDisposable
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException or DriverException or System.Security.Authentication.AuthenticationException)
+        {
+            // Stopped, or the driver went away.
+        }
+        finally
         {
             peer.Client.Dispose();
             _peers.TryRemove(peer, out _);
@@ -207,7 +216,7 @@ internal sealed class FaultServer : IAsyncDisposable
         if (!Statements.TryGetValue(cql, out var prepared)) return Reply.Error(0x2000, $"line 1:0 no viable alternative at input '{cql}'");
         var id = SHA256.HashData(Encoding.UTF8.GetBytes(cql))[..16];
         _prepared[Convert.ToHexString(id)] = cql;
-        Prepares++;
+        Interlocked.Increment(ref _prepares);
         return Reply.Result(4, w =>
         {
             w.ShortBytes(id);
@@ -275,7 +284,11 @@ internal sealed class FaultServer : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync() => await StopAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _place.Dispose();
+    }
 
     private sealed class Peer(TcpClient client, Stream stream)
     {

@@ -23,7 +23,7 @@ public abstract class FaultTest
 
     internal static void Introduce(params FaultServer[] servers)
     {
-        foreach (var server in servers) server.Peers.AddRange(servers.Where(s => s != server));
+        foreach (var server in servers) server.Peers = [.. server.Peers, .. servers.Where(s => s != server)];
     }
 
     internal static ClusterOptions Options(params FaultServer[] servers) => new()

@@ -195,7 +195,7 @@ public sealed class HostTests : FaultTest
         Assert.Equal(3, session.Hosts.Count);
         Assert.Equal(0, remote.Accepted);
 
-        server.Peers.Clear();
+        server.Peers = [];
         await server.PushAsync("TOPOLOGY_CHANGE", "REMOVED_NODE", added.Endpoint);
         await UntilAsync(() => session.Hosts.Count == 1 && added.Connections == 0);
     }
