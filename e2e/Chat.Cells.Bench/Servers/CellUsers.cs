@@ -18,8 +18,12 @@ internal static class CellUsers
     // SQLite puts what comes at once into one transaction; in Cassandra each account is a lightweight transaction, and many at once time out.
     private const int AtATime = 128;
     private const int AtATimeInCassandra = 32;
-    private const int Attempts = 6;
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
+    // Cassandra's keyspace and tables are made first, one after the other, and each waits until all nodes agree: up to a minute on a busy machine.
+    private static readonly TimeSpan SetUpBound = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan WriteBound = TimeSpan.FromSeconds(15);
 
     /// <param name="arguments">The cell's options.</param>
     /// <param name="count">How many.</param>
@@ -43,7 +47,9 @@ internal static class CellUsers
         {
             await using var engines = await CellEngines.OpenAsync(options with { Log = "embedded", State = "embedded" }, time, NullLoggerFactory.Instance, cancellationToken);
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Store == "cassandra" ? AtATimeInCassandra : AtATime, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(users, parallel, async (user, token) => await PutAsync(engines.Accounts, user, now.ToUnixTimeMilliseconds(), token));
+            var at = now.ToUnixTimeMilliseconds();
+            if (users.Count > 0) await PutAsync(engines.Accounts, users[0], at, SetUpBound, time, cancellationToken);
+            await Parallel.ForEachAsync(users.Skip(1), parallel, async (user, token) => await PutAsync(engines.Accounts, user, at, WriteBound, time, token));
         }
         catch (StoreException e)
         {
@@ -53,9 +59,11 @@ internal static class CellUsers
     }
 
     /// <summary>A store that is slow for a moment is asked again: what was written already is only written once more.</summary>
-    private static async Task PutAsync(IAccountStore accounts, CellUser user, long at, CancellationToken cancellationToken)
+    private static async Task PutAsync(IAccountStore accounts, CellUser user, long at, TimeSpan bound, TimeProvider time, CancellationToken cancellationToken)
     {
-        for (var attempt = 1; ; attempt++)
+        var start = time.GetTimestamp();
+        var wait = FirstWait;
+        while (true)
         {
             try
             {
@@ -63,9 +71,10 @@ internal static class CellUsers
                 await accounts.PutDeviceAsync(new DeviceRow(user.UserId, user.DeviceId, "bench", "phone", RandomNumberGenerator.GetBytes(32), at, at), cancellationToken);
                 return;
             }
-            catch (StoreException) when (attempt < Attempts)
+            catch (StoreException) when (time.GetElapsedTime(start) < bound)
             {
-                await Task.Delay(FirstWait * Math.Pow(2, attempt - 1), cancellationToken);
+                await Task.Delay(wait, time, cancellationToken);
+                wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
         }
     }
