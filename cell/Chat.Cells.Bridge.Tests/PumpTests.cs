@@ -36,6 +36,15 @@ public sealed class PumpTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_SomethingThrowsWhatNobodyThoughtOf_SaysSoAndGoesOn()
+    {
+        var cells = new ScriptedCells(records: 5) { FailOddly = 1 };
+        using var logs = new CapturedLogs();
+        await RunUntilAsync(cells, () => cells.Appended.Count == 5, logs);
+        Assert.Contains("a to b failed in a way that it doesn't know", logs.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_AppendedButTheAnswerWasLost_GoesOnFromTheTargetsPosition()
     {
         var cells = new ScriptedCells(records: 1200) { LoseAnswers = 2 };
@@ -120,6 +129,8 @@ public sealed class PumpTests : IDisposable
 
         public int FailAppends { get; set; }
 
+        public int FailOddly { get; set; }
+
         public int LoseAnswers { get; set; }
 
         public long Oldest { get; init; }
@@ -148,6 +159,7 @@ public sealed class PumpTests : IDisposable
         private HttpResponseMessage Stream(long from)
         {
             Streams++;
+            if (FailOddly-- > 0) throw new InvalidOperationException("Nobody thought of this.");
             if (Conflict) return new HttpResponseMessage(HttpStatusCode.Conflict);
             if (Partitions != 1) return Json(new { oldest = new long[Partitions] }, HttpStatusCode.BadRequest);
             if (from < Oldest) return Json(new { oldest = new[] { Oldest } }, HttpStatusCode.Gone);

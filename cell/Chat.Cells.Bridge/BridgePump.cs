@@ -97,6 +97,12 @@ public sealed partial class BridgePump : IAsyncDisposable
                 pause = backOff;
                 backOff = TimeSpan.FromTicks(Math.Min(backOff.Ticks * 2, LongestBackOff.Ticks));
             }
+            catch (Exception e)
+            {
+                // A fault that nobody thought of must not end the bridge while its process lives on.
+                LogFailed(logger, e, options.Source, options.Target);
+                pause = LongestBackOff;
+            }
             finally
             {
                 connected = false;
@@ -323,4 +329,7 @@ public sealed partial class BridgePump : IAsyncDisposable
 
     [LoggerMessage(6, LogLevel.Information, "Stopped")]
     private static partial void LogStopped(ILogger logger);
+
+    [LoggerMessage(7, LogLevel.Error, "The bridge from {Source} to {Target} failed in a way that it doesn't know. It begins again")]
+    private static partial void LogFailed(ILogger logger, Exception error, string source, string target);
 }
