@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Chat.Cells.Cell.Channels;
 using Chat.Cells.Cell.Hosting;
@@ -7,6 +6,7 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
+using Chat.Cells.Http.Tests;
 using Chat.Cells.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -17,7 +17,7 @@ namespace Chat.Cells.Bridge.Tests;
 internal sealed class RunningCells : IAsyncDisposable
 {
     private readonly string root = Directory.CreateTempSubdirectory("chat-cells-bridge-").FullName;
-    private readonly Dictionary<string, int> ports = new() { ["a"] = FreePort(), ["b"] = FreePort() };
+    private readonly Dictionary<string, HeldPort> ports = new() { ["a"] = new(), ["b"] = new() };
     private readonly Dictionary<string, CellHost> hosts = [];
 
     public static string Anna => "a.01HZZZZZZZZZZZZZZZZZZZZZA1";
@@ -46,7 +46,7 @@ internal sealed class RunningCells : IAsyncDisposable
 
     public IMessageStore Store(string cell) => hosts[cell].Services.GetRequiredService<IMessageStore>();
 
-    public Uri Url(string cell) => new($"http://127.0.0.1:{ports[cell]}");
+    public Uri Url(string cell) => ports[cell].Url;
 
     public async Task StartCellAsync(string cell) => hosts[cell] = await CellHost.StartAsync(
         new CellOptions
@@ -108,6 +108,7 @@ internal sealed class RunningCells : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var cell in ports.Keys) await StopCellAsync(cell);
+        foreach (var port in ports.Values) port.Dispose();
         Directory.Delete(root, recursive: true);
     }
 
@@ -124,12 +125,5 @@ internal sealed class RunningCells : IAsyncDisposable
                 cells,
                 new Dictionary<string, IReadOnlyList<HandleShardRange>> { ["eu"] = [new HandleShardRange(0, 255, "a")] },
                 new Dictionary<string, int> { ["a"] = 1, ["b"] = 2 }));
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Processes.Tests;
 
@@ -15,8 +16,11 @@ public sealed class TcpForwarderTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await first.DisposeAsync();
-        await second.DisposeAsync();
+        foreach (var server in new[] { first, second })
+        {
+            await server.StopAsync();
+            server.Dispose();
+        }
         limit.Dispose();
     }
 
@@ -33,7 +37,7 @@ public sealed class TcpForwarderTests : IAsyncLifetime
     [Fact]
     public async Task Server_ThatIsNotThere_IsPassedOver()
     {
-        await second.DisposeAsync();
+        await second.StopAsync();
         await using var forwarder = TcpForwarder.Start([first.EndPoint, second.EndPoint]);
 
         for (var i = 0; i < 4; i++) Assert.Equal("first:who", await AskAsync(forwarder, "who"));
@@ -42,7 +46,7 @@ public sealed class TcpForwarderTests : IAsyncLifetime
     [Fact]
     public async Task NoServer_ClosesTheConnection()
     {
-        await first.DisposeAsync();
+        await first.StopAsync();
         await using var forwarder = TcpForwarder.Start([first.EndPoint]);
 
         Assert.Equal("", await AskAsync(forwarder, "who"));
@@ -58,7 +62,7 @@ public sealed class TcpForwarderTests : IAsyncLifetime
         var buffer = new byte[100];
         Assert.True(await client.Client.ReceiveAsync(buffer, limit.Token) > 0);
 
-        await first.DisposeAsync();
+        await first.StopAsync();
 
         while (await ReadOrResetAsync(client.Client, buffer) > 0) Assert.False(limit.IsCancellationRequested);
     }
@@ -109,28 +113,32 @@ public sealed class TcpForwarderTests : IAsyncLifetime
     }
 
     /// <summary>Says its name once, then repeats what it is told.</summary>
-    private sealed class NamedServer : IAsyncDisposable
+    private sealed class NamedServer : IDisposable
     {
-        private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+        private readonly HeldPort port = new();
+        private readonly TcpListener listener;
         private readonly CancellationTokenSource stopping = new();
         private readonly Task serving;
 
         public NamedServer(string name)
         {
+            listener = new TcpListener(port.EndPoint);
             listener.Start();
-            EndPoint = (IPEndPoint)listener.LocalEndpoint;
             serving = Task.Run(() => ServeAsync(name));
         }
 
-        public IPEndPoint EndPoint { get; }
+        public IPEndPoint EndPoint => port.EndPoint;
 
-        public async ValueTask DisposeAsync()
+        public async Task StopAsync()
         {
             if (stopping.IsCancellationRequested) return;
             await stopping.CancelAsync();
             await serving;
             listener.Dispose();
         }
+
+        /// <summary>Others may have its port.</summary>
+        public void Dispose() => port.Dispose();
 
         private async Task ServeAsync(string name)
         {

@@ -1,5 +1,5 @@
-using System.Net;
 using System.Text;
+using Chat.Cells.Http.Tests;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Kubernetes.Tests.Fakes;
@@ -19,18 +19,12 @@ namespace Chat.Cells.Operator.Tests;
 
 public sealed class HostTests
 {
-    private static string FreeAddress()
-    {
-        using var socket = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return $"http://{socket.LocalEndpoint}";
-    }
-
     [Fact]
     public async Task Run_Process_IsReadyMeasuredAndGivesItsLeaseBack()
     {
         await using var cluster = await TestCluster.StartAsync();
-        var options = new OperatorOptions { Namespace = cluster.SystemNamespace, Listen = FreeAddress(), Identity = "me" };
+        using var port = new HeldPort();
+        var options = new OperatorOptions { Namespace = cluster.SystemNamespace, Listen = port.Url.ToString(), Identity = "me" };
         var kubeconfig = Path.GetTempFileName();
         using var stop = new CancellationTokenSource();
         using var http = new HttpClient { BaseAddress = new Uri(options.Listen) };

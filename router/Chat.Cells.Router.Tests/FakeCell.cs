@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.WebSockets;
 using System.Text;
+using Chat.Cells.Http.Tests;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -18,7 +18,7 @@ internal sealed class FakeCell(string name) : IAsyncDisposable
 {
     private WebApplication? app;
     private int openSockets;
-    private int port;
+    private readonly HeldPort port = new();
 
     public string Name => name;
 
@@ -37,13 +37,12 @@ internal sealed class FakeCell(string name) : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, port));
+        builder.WebHost.ConfigureKestrel(k => k.Listen(port.EndPoint));
         app = builder.Build();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         app.Run(HandleAsync);
         await app.StartAsync();
-        Url = new Uri(app.Urls.Single());
-        port = Url.Port; // a restart listens where it did
+        Url = port.Url; // a restart listens where it did
     }
 
     public async Task StopAsync()
@@ -55,7 +54,11 @@ internal sealed class FakeCell(string name) : IAsyncDisposable
         app = null;
     }
 
-    public async ValueTask DisposeAsync() => await StopAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        port.Dispose();
+    }
 
     private async Task HandleAsync(HttpContext context)
     {

@@ -1,7 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Chat.Cells.Cell.Hosting;
+using Chat.Cells.Http.Tests;
 using Chat.Cells.Topology;
 
 namespace Chat.Cells.Cell.Tests.Hosting;
@@ -12,13 +11,15 @@ internal sealed class CellPair : IAsyncDisposable
     private const string FirstName = "eu-west-1";
     private const string FirstRegion = "eu-west";
 
-    private readonly Uri[] urls = [.. FreePorts(4).Select(p => new Uri($"http://127.0.0.1:{p}"))];
+    private readonly HeldPort[] ports = [new(), new(), new(), new()];
+    private readonly Uri[] urls;
     private readonly string folder = TestCell.NewFolder();
     private readonly string name;
     private readonly string region;
     private readonly Func<CellOptions, CellOptions> change;
 
-    private CellPair(string name, string region, Func<CellOptions, CellOptions> change) => (this.name, this.region, this.change) = (name, region, change);
+    private CellPair(string name, string region, Func<CellOptions, CellOptions> change) =>
+        (this.name, this.region, this.change, urls) = (name, region, change, [.. ports.Select(p => p.Url)]);
 
     public TestCell First { get; private set; } = null!;
     public TestCell Second { get; private set; } = null!;
@@ -48,6 +49,7 @@ internal sealed class CellPair : IAsyncDisposable
     {
         await First.DisposeAsync();
         await Second.DisposeAsync();
+        foreach (var port in ports) port.Dispose();
         Directory.Delete(folder, recursive: true);
     }
 
@@ -82,14 +84,5 @@ internal sealed class CellPair : IAsyncDisposable
         var token = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
         File.WriteAllText(Path.Combine(folder, cell, "secrets", "peer-" + with), token);
         File.WriteAllText(Path.Combine(folder, with, "secrets", "to-" + cell), token);
-    }
-
-    private static List<int> FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(l => l.Start());
-        var ports = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToList();
-        listeners.ForEach(l => l.Stop());
-        return ports;
     }
 }

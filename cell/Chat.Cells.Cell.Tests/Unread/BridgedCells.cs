@@ -1,9 +1,9 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Chat.Cells.Bridge;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Hosting;
+using Chat.Cells.Http.Tests;
 using Chat.Cells.Topology;
 using Microsoft.Extensions.Logging;
 
@@ -15,6 +15,7 @@ internal sealed class BridgedCells : IAsyncDisposable
     public const string Here = "eu-west-1";
     public const string There = "eu-west-2";
 
+    private readonly HeldPort[] ports = [new(), new(), new(), new()];
     private readonly string folder = TestCell.NewFolder();
     private readonly Dictionary<string, (ushort Number, Uri Public, Uri Internal)> places;
     private readonly Dictionary<string, TestCell> cells = [];
@@ -25,8 +26,7 @@ internal sealed class BridgedCells : IAsyncDisposable
     private BridgedCells(Func<CellOptions, CellOptions> change)
     {
         this.change = change;
-        Uri[] urls = [.. FreePorts(4).Select(port => new Uri($"http://127.0.0.1:{port}"))];
-        places = new() { [Here] = (1, urls[0], urls[1]), [There] = (2, urls[2], urls[3]) };
+        places = new() { [Here] = (1, ports[0].Url, ports[1].Url), [There] = (2, ports[2].Url, ports[3].Url) };
     }
 
     public TestCell this[string cell] => cells[cell];
@@ -64,6 +64,7 @@ internal sealed class BridgedCells : IAsyncDisposable
     {
         foreach (var target in places.Keys) await HoldBackAsync(target);
         foreach (var cell in cells.Values) await cell.DisposeAsync();
+        foreach (var port in ports) port.Dispose();
         Directory.Delete(folder, recursive: true);
     }
 
@@ -102,13 +103,4 @@ internal sealed class BridgedCells : IAsyncDisposable
     private void Write(string cell, string name, string secret) => File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(folder, cell, "secrets")).FullName, name), secret);
 
     private string BridgeSecrets(string target) => Path.Combine(folder, "bridge-into-" + target);
-
-    private static List<int> FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(listener => listener.Start());
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToList();
-        listeners.ForEach(listener => listener.Stop());
-        return ports;
-    }
 }

@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Cassandra.Connections;
 using Cassandra.Protocol;
+using Chat.Cells.Http.Tests;
 
 namespace Cassandra.Tests.Faults;
 
@@ -19,23 +20,16 @@ internal sealed class FaultServer : IAsyncDisposable
     private static readonly CqlType Text = new(ColumnTypeCode.Text, []);
     private readonly ConcurrentDictionary<string, string> _prepared = new();
     private readonly ConcurrentDictionary<Peer, bool> _peers = new();
-
-    /// <summary>Bound as long as this lives and never listening: while the server is stopped its port refuses connections, and nobody else is given it.</summary>
-    private readonly Socket _place = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-
+    private readonly HeldPort _port = new();
     private TcpListener? _listener;
     private CancellationTokenSource _stop = new();
     private Task _accepting = Task.CompletedTask;
     private int _accepted;
     private int _prepares;
 
-    public FaultServer()
-    {
-        _place.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        Start();
-    }
+    public FaultServer() => Start();
 
-    public IPEndPoint Endpoint => (IPEndPoint)_place.LocalEndPoint!;
+    public IPEndPoint Endpoint => _port.EndPoint;
 
     public Guid HostId { get; } = Guid.NewGuid();
     public string Datacenter { get; init; } = "dc1";
@@ -287,7 +281,7 @@ internal sealed class FaultServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        _place.Dispose();
+        _port.Dispose();
     }
 
     private sealed class Peer(TcpClient client, Stream stream)

@@ -5,6 +5,7 @@ using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
+using Chat.Cells.Http.Tests;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Tests.Engines.Cassandra;
@@ -136,17 +137,14 @@ public sealed class CassandraSetupTests(CassandraRing ring) : IClassFixture<Cass
     public async Task Open_RingThatComesLater_FailsUntilThenAndWorksAfterwards()
     {
         // The port of a node that isn't up yet: later it leads to one that is.
-        using var door = new TcpListener(IPAddress.Loopback, 0);
-        door.Start();
-        var port = ((IPEndPoint)door.LocalEndpoint).Port;
-        door.Stop();
-        await using var store = await ring.OpenAsync(change: o => o with { ContactPoints = [$"127.0.0.1:{port}"], StartTimeout = TimeSpan.FromMilliseconds(500) });
+        using var door = new HeldPort();
+        await using var store = await ring.OpenAsync(change: o => o with { ContactPoints = [door.EndPoint.ToString()], StartTimeout = TimeSpan.FromMilliseconds(500) });
 
         var error = await Assert.ThrowsAsync<StoreException>(async () => await store.CountAccountsAsync(default));
-        Assert.Contains(port.ToString(System.Globalization.CultureInfo.InvariantCulture), error.Message, StringComparison.Ordinal);
+        Assert.Contains(door.Number.ToString(System.Globalization.CultureInfo.InvariantCulture), error.Message, StringComparison.Ordinal);
 
         using var stop = new CancellationTokenSource();
-        using var opened = new TcpListener(IPAddress.Loopback, port);
+        using var opened = new TcpListener(door.EndPoint);
         opened.Start();
         var forwarding = ForwardAsync(opened, stop.Token);
         await Eventually.TrueAsync(async ValueTask<bool> () =>

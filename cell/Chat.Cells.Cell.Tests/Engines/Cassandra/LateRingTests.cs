@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Http.Tests;
 using Microsoft.Extensions.Logging;
 
 namespace Chat.Cells.Cell.Tests.Engines.Cassandra;
@@ -16,14 +16,11 @@ public sealed class LateRingTests
     [Fact]
     public async Task Open_RingThatComesLaterAndRefusesAtFirst_IsTriedAgain()
     {
-        using var reserved = new TcpListener(IPAddress.Loopback, 0);
-        reserved.Start();
-        var endpoint = (IPEndPoint)reserved.LocalEndpoint;
-        reserved.Stop();
+        using var port = new HeldPort();
         using var logs = new Logs();
         var options = new CassandraStoreOptions
         {
-            ContactPoints = [endpoint.ToString()],
+            ContactPoints = [port.EndPoint.ToString()],
             Datacenter = "dc1",
             Keyspace = "late",
             StartTimeout = TimeSpan.FromMilliseconds(300),
@@ -31,7 +28,7 @@ public sealed class LateRingTests
         await using var connection = await RingConnection.OpenAsync(options, TimeProvider.System, logs, default);
         Assert.Throws<StoreException>(() => connection.Ring);
 
-        using var ring = new TcpListener(endpoint);
+        using var ring = new TcpListener(port.EndPoint);
         ring.Start();
         using var stop = new CancellationTokenSource();
         var refusing = RefuseAsync(ring, stop.Token);

@@ -1,49 +1,51 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
 /// <summary>A redis-server of its own on a free loopback port, without persistence. Stopped by its process, and its folder removed.</summary>
 internal sealed class RedisServer : IAsyncDisposable
 {
+    /// <summary>A cluster's bus is this far above its port.</summary>
+    private const int BusAbove = 10_000;
+
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
     private readonly string folder = Directory.CreateTempSubdirectory("chatcells-redis-").FullName;
+    private readonly ConcurrentQueue<string> said = new();
     private string? password;
     private readonly string[] more;
     private Process process = null!;
+
+    private readonly HeldPort port;
+    private readonly HeldPort bus;
 
     private RedisServer(string? password, string[] more)
     {
         this.password = password;
         this.more = more;
+        (port, bus) = Ports();
     }
 
-    public int Port { get; private set; }
-    public string Endpoint => $"127.0.0.1:{Port}";
+    public int Port => port.Number;
+    public string Endpoint => port.EndPoint.ToString();
 
-    /// <summary>Starts one that answers; where another process takes the port first, on another port.</summary>
+    /// <summary>Starts one that answers.</summary>
     public static async Task<RedisServer> StartAsync(string? password = null, params string[] more)
     {
         var server = new RedisServer(password, more);
-        for (var attempt = 0; attempt < 10; attempt++)
-        {
-            server.Port = FreePort();
-            if (await server.TryRunAsync()) return server;
-        }
+        if (await server.TryRunAsync()) return server;
         await server.DisposeAsync();
-        throw new InvalidOperationException("redis-server can't be started.");
+        throw new InvalidOperationException($"redis-server can't be started: {string.Join('\n', server.said)}");
     }
 
     /// <summary>Runs again on its port after <see cref="KillAsync"/>.</summary>
     public async Task RestartAsync()
     {
-        for (var attempt = 0; attempt < 10; attempt++)
-        {
-            if (await TryRunAsync()) return;
-        }
-        throw new InvalidOperationException("redis-server can't be started again.");
+        if (!await TryRunAsync()) throw new InvalidOperationException($"redis-server can't be started again: {string.Join('\n', said)}");
     }
 
     public async Task KillAsync()
@@ -79,6 +81,8 @@ internal sealed class RedisServer : IAsyncDisposable
     {
         if (process is not null && !process.HasExited) await KillAsync();
         process?.Dispose();
+        port.Dispose();
+        bus.Dispose();
         Directory.Delete(folder, recursive: true);
     }
 
@@ -91,7 +95,7 @@ internal sealed class RedisServer : IAsyncDisposable
         return Encoding.UTF8.GetString(buffer, 0, await stream.ReadAsync(buffer, cancellationToken));
     }
 
-    /// <summary>False when the process ended, as it does when its port is taken.</summary>
+    /// <summary>False when the process ended, or does not answer.</summary>
     private async Task<bool> TryRunAsync()
     {
         var start = new ProcessStartInfo("redis-server") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder };
@@ -101,8 +105,8 @@ internal sealed class RedisServer : IAsyncDisposable
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         process?.Dispose();
         process = Process.Start(start)!;
-        process.OutputDataReceived += static (_, _) => { };
-        process.ErrorDataReceived += static (_, _) => { };
+        process.OutputDataReceived += (_, e) => said.Enqueue(e.Data ?? string.Empty);
+        process.ErrorDataReceived += (_, e) => said.Enqueue(e.Data ?? string.Empty);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         var began = Stopwatch.GetTimestamp();
@@ -145,15 +149,23 @@ internal sealed class RedisServer : IAsyncDisposable
         Assert.Equal(0, kill.ExitCode);
     }
 
-    /// <summary>Low enough that a cluster's bus, 10,000 above, is a port too.</summary>
-    internal static int FreePort()
+    /// <summary>Where the server is, and where its bus is if it is one of a cluster.</summary>
+    private static (HeldPort Port, HeldPort Bus) Ports()
     {
         while (true)
         {
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-            if (port < 55_000) return port;
+            var first = new HeldPort();
+            try
+            {
+                if (first.Number + BusAbove <= IPEndPoint.MaxPort) return (first, new HeldPort(first.Number + BusAbove));
+            }
+            catch (SocketException)
+            {
+                // Somebody has that one: another pair.
+                first.Dispose();
+                continue;
+            }
+            first.Dispose();
         }
     }
 }

@@ -1,6 +1,6 @@
-using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
@@ -8,12 +8,14 @@ namespace Chat.Cells.Cell.Tests.Engines.Redis;
 internal sealed class RedisTls : IAsyncDisposable
 {
     private readonly TempFolder files;
+    private readonly HeldPort port;
 
-    private RedisTls(TempFolder files, RedisServer server, int port, X509Certificate2 authority)
+    private RedisTls(TempFolder files, RedisServer server, HeldPort port, X509Certificate2 authority)
     {
         this.files = files;
+        this.port = port;
         Server = server;
-        Endpoint = $"{IPAddress.Loopback}:{port}";
+        Endpoint = port.EndPoint.ToString();
         Authority = authority;
     }
 
@@ -34,9 +36,9 @@ internal sealed class RedisTls : IAsyncDisposable
         var (certificateFile, keyFile) = (Path.Combine(folder.Path, "redis.pem"), Path.Combine(folder.Path, "redis.key"));
         await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem());
         await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
-        var port = RedisServer.FreePort();
-        var server = await RedisServer.StartAsync(password, "--tls-port", $"{port}", "--tls-cert-file", certificateFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certificateFile, "--tls-auth-clients", "no");
-        return new RedisTls(folder, server, port, authority);
+        var secured = new HeldPort();
+        var server = await RedisServer.StartAsync(password, "--tls-port", $"{secured.Number}", "--tls-cert-file", certificateFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certificateFile, "--tls-auth-clients", "no");
+        return new RedisTls(folder, server, secured, authority);
     }
 
     public static X509Certificate2 NewAuthority(ECDsa key)
@@ -50,6 +52,7 @@ internal sealed class RedisTls : IAsyncDisposable
     {
         await Server.DisposeAsync();
         Authority.Dispose();
+        port.Dispose();
         files.Dispose();
     }
 }
