@@ -32,6 +32,7 @@ internal sealed partial class LogWriter
     private readonly RecentRecords recent;
     private readonly Func<TopicPartition, bool> isUncommitted;
     private readonly byte[] buffer = new byte[1024 * 1024];
+    private readonly KeptBytes kept = new();
     private readonly TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HashSet<PartitionLog> touched = [];
     private List<PendingFrame> waiting = [];
@@ -283,7 +284,7 @@ internal sealed partial class LogWriter
         {
             if (frame.Topic is { } topic) catalog.Add(topic);
             if (frame.Partition is not { } partition) continue;
-            partition.Publish(frame.Offset, frame.AppendTime, new FramePlace(segment.Number, frame.Position), frame.Bytes);
+            partition.Publish(frame.Offset, frame.AppendTime, new FramePlace(segment.Number, frame.Position), kept.Add(frame.Bytes));
             recent.Added(partition, frame.Bytes.Length);
             segment.Last[partition] = (frame.Offset, frame.AppendTime);
             touched.Add(partition);

@@ -19,7 +19,7 @@ internal sealed class PartitionLog(TopicPartition name, ushort topicId)
 
     private readonly Lock gate = new();
     private readonly List<IndexEntry> index = [];
-    private LogRecord[] recent = new LogRecord[16];
+    private ReadOnlyMemory<byte>[] recent = new ReadOnlyMemory<byte>[16]; // whole frames
     private int recentHead;
     private int recentCount;
     private long oldest;
@@ -63,7 +63,8 @@ internal sealed class PartitionLog(TopicPartition name, ushort topicId)
     }
 
     /// <summary>Adds a durable record.</summary>
-    public void Publish(long offset, long appendTime, FramePlace place, byte[]? frame)
+    /// <param name="frame">Its frame, which is never changed again; empty when it is not to be kept as recent.</param>
+    public void Publish(long offset, long appendTime, FramePlace place, ReadOnlyMemory<byte> frame)
     {
         lock (gate)
         {
@@ -71,10 +72,10 @@ internal sealed class PartitionLog(TopicPartition name, ushort topicId)
             {
                 index.Add(new IndexEntry(offset, place));
             }
-            if (frame is not null)
+            if (!frame.IsEmpty)
             {
                 if (recentCount == recent.Length) GrowRecent();
-                recent[(recentHead + recentCount) & (recent.Length - 1)] = RecordFrame.ToRecord(frame);
+                recent[(recentHead + recentCount) & (recent.Length - 1)] = frame;
                 recentCount++;
             }
             next = offset + 1;
@@ -123,11 +124,10 @@ internal sealed class PartitionLog(TopicPartition name, ushort topicId)
             var count = 0;
             for (var bytes = 0L; count < most && bytes < maxBytes; count++)
             {
-                ref var record = ref recent[(recentHead + (int)skip + count) & (recent.Length - 1)];
-                bytes += record.Key.Length + record.Value.Length;
+                bytes += recent[(recentHead + (int)skip + count) & (recent.Length - 1)].Length - RecordFrame.HeaderBytes;
             }
             var records = new LogRecord[count];
-            for (var i = 0; i < count; i++) records[i] = recent[(recentHead + (int)skip + i) & (recent.Length - 1)];
+            for (var i = 0; i < count; i++) records[i] = RecordFrame.ToRecord(recent[(recentHead + (int)skip + i) & (recent.Length - 1)]);
             return records;
         }
     }
@@ -161,7 +161,7 @@ internal sealed class PartitionLog(TopicPartition name, ushort topicId)
 
     private void GrowRecent()
     {
-        var grown = new LogRecord[recent.Length * 2];
+        var grown = new ReadOnlyMemory<byte>[recent.Length * 2];
         for (var i = 0; i < recentCount; i++) grown[i] = recent[(recentHead + i) & (recent.Length - 1)];
         recent = grown;
         recentHead = 0;

@@ -86,10 +86,11 @@ internal static class RecordFrame
     public static long TimeOf(ReadOnlySpan<byte> frame) => BinaryPrimitives.ReadInt64LittleEndian(frame[32..]);
 
     /// <summary>The record in a frame that is kept: slices, no copy.</summary>
-    public static Ports.LogRecord ToRecord(byte[] frame)
+    public static Ports.LogRecord ToRecord(ReadOnlyMemory<byte> frame)
     {
-        var keyLength = KeyLengthOf(frame);
-        return new Ports.LogRecord(OffsetOf(frame), TimeOf(frame), frame.AsMemory(HeaderBytes, keyLength), frame.AsMemory(HeaderBytes + keyLength));
+        var header = frame.Span;
+        var keyLength = KeyLengthOf(header);
+        return new Ports.LogRecord(OffsetOf(header), TimeOf(header), frame.Slice(HeaderBytes, keyLength), frame[(HeaderBytes + keyLength)..]);
     }
 
     /// <summary>CRC-32C (Castagnoli), by the processor's instruction where it has one.</summary>

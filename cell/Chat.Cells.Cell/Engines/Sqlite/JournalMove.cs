@@ -8,7 +8,7 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 internal sealed class JournalMove
 {
     private const int EntriesAtATime = 32;
-    private readonly KeyValuePair<string, SortedRows<Ulid, MessageRow>>[] channels;
+    private readonly KeyValuePair<string, SortedRows<Ulid, RecentMessage>>[] channels;
     private readonly KeyValuePair<string, Dictionary<RequestKey, RequestRow>>[] requests;
     private readonly KeyValuePair<string, SortedRows<InboxCursor, ReadOnlyMemory<byte>>>[] inboxes;
     private readonly long lastEntry;
@@ -42,8 +42,8 @@ internal sealed class JournalMove
         }
         while (at.Channel < channels.Length && count > 0)
         {
-            var rows = channels[at.Channel].Value;
-            for (; at.Row < rows.Count && count > 0; count--) RowWrites.Write(database, rows[at.Row++].Row);
+            var (channelId, rows) = channels[at.Channel];
+            for (; at.Row < rows.Count && count > 0; count--) RowWrites.Write(database, channelId, rows[at.Row].Key, rows[at.Row++].Row);
             if (at.Row == rows.Count) (at.Row, at.Channel) = (0, at.Channel + 1);
         }
         while (at.Request < requests.Length && count > 0)

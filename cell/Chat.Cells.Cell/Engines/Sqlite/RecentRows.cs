@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
@@ -7,9 +8,10 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 /// <summary>Rows that are in the journal and not yet in their tables, as reads want them. Guarded by <see cref="RowJournal"/>.</summary>
 internal sealed class RecentRows
 {
-    // Payloads and not rows: tens of thousands of objects that live for seconds are what makes a garbage collection long.
+    // No rows, and no arrays of theirs: tens of thousands of objects that live for seconds are what makes a garbage collection long.
+    private readonly KeptBytes kept = new();
     private readonly Dictionary<string, SortedRows<InboxCursor, ReadOnlyMemory<byte>>> inboxes = [];
-    private readonly Dictionary<string, SortedRows<Ulid, MessageRow>> channels = [];
+    private readonly Dictionary<string, SortedRows<Ulid, RecentMessage>> channels = [];
     private readonly Dictionary<string, Dictionary<RequestKey, RequestRow>> requests = [];
 
     /// <summary>How many rows were added, repeats counted.</summary>
@@ -19,21 +21,31 @@ internal sealed class RecentRows
     public long LastEntry { get; set; }
 
     public IEnumerable<KeyValuePair<string, SortedRows<InboxCursor, ReadOnlyMemory<byte>>>> Inboxes => inboxes;
-    public IEnumerable<KeyValuePair<string, SortedRows<Ulid, MessageRow>>> Channels => channels;
+    public IEnumerable<KeyValuePair<string, SortedRows<Ulid, RecentMessage>>> Channels => channels;
     public IEnumerable<KeyValuePair<string, Dictionary<RequestKey, RequestRow>>> Requests => requests;
 
-    public void Add(InboxRow row)
+    /// <summary>Rows of one record that several users got come one after the other and have one payload, which is kept once.</summary>
+    public void Add(List<InboxRow> added)
     {
-        Count++;
-        if (!inboxes.TryGetValue(row.UserId, out var rows)) inboxes[row.UserId] = rows = new SortedRows<InboxCursor, ReadOnlyMemory<byte>>();
-        rows.Add(row.Cursor, row.Payload);
+        ReadOnlyMemory<byte> before = default, payload = default;
+        foreach (var row in added)
+        {
+            Count++;
+            if (!inboxes.TryGetValue(row.UserId, out var rows)) inboxes[row.UserId] = rows = new SortedRows<InboxCursor, ReadOnlyMemory<byte>>();
+            if (!row.Payload.Equals(before))
+            {
+                before = row.Payload;
+                payload = kept.Add(before.Span);
+            }
+            rows.Add(row.Cursor, payload);
+        }
     }
 
     public void Add(MessageRow row)
     {
         Count++;
-        if (!channels.TryGetValue(row.ChannelId, out var rows)) channels[row.ChannelId] = rows = new SortedRows<Ulid, MessageRow>();
-        rows.Add(row.MessageId, row);
+        if (!channels.TryGetValue(row.ChannelId, out var rows)) channels[row.ChannelId] = rows = new SortedRows<Ulid, RecentMessage>();
+        rows.Add(row.MessageId, new RecentMessage(row.SenderId, row.ContentType, kept.Add(row.Content.Span), row.ReplyTo, row.ChannelVersion));
     }
 
     /// <summary>A replay of an older record never takes the place of a newer one's verdict.</summary>
@@ -47,9 +59,15 @@ internal sealed class RecentRows
 
     public SortedRows<InboxCursor, ReadOnlyMemory<byte>>? InboxOf(string userId) => inboxes.GetValueOrDefault(userId);
 
-    public SortedRows<Ulid, MessageRow>? MessagesOf(string channelId) => channels.GetValueOrDefault(channelId);
+    public SortedRows<Ulid, RecentMessage>? MessagesOf(string channelId) => channels.GetValueOrDefault(channelId);
 
     public RequestRow? Find(RequestKey key) => requests.GetValueOrDefault(key.ChannelId)?.GetValueOrDefault(key);
+}
+
+/// <summary>A <see cref="MessageRow"/> without its key.</summary>
+internal readonly record struct RecentMessage(string SenderId, string ContentType, ReadOnlyMemory<byte> Content, Ulid? ReplyTo, int ChannelVersion)
+{
+    public MessageRow ToRow(string channelId, Ulid messageId) => new(channelId, messageId, SenderId, ContentType, Content, ReplyTo, ChannelVersion);
 }
 
 /// <summary>Rows of one user or channel by their key; nearly always they come in order.</summary>
@@ -80,10 +98,11 @@ internal sealed class SortedRows<TKey, TRow>
         rows.Insert(~at, row);
     }
 
-    public TRow? Find(TKey key)
+    public bool TryFind(TKey key, [MaybeNullWhen(false)] out TRow row)
     {
         var at = keys.BinarySearch(key);
-        return at >= 0 ? rows[at] : default;
+        row = at >= 0 ? rows[at] : default;
+        return at >= 0;
     }
 
     /// <summary>The first rows above a key, in order.</summary>

@@ -88,7 +88,7 @@ internal sealed class RowJournal(RowJournalOptions options)
     {
         lock (gate)
         {
-            foreach (var row in newInbox) active.Add(row);
+            active.Add(newInbox);
             foreach (var row in newMessages) active.Add(row);
             foreach (var row in newRequests) active.Add(row);
             if (newEntry > 0) active.LastEntry = newEntry;
@@ -162,7 +162,12 @@ internal sealed class RowJournal(RowJournalOptions options)
 
     public MessageRow? FindMessage(string channelId, Ulid messageId)
     {
-        lock (gate) return active.MessagesOf(channelId)?.Find(messageId) ?? moving?.MessagesOf(channelId)?.Find(messageId);
+        lock (gate)
+        {
+            return active.MessagesOf(channelId) is { } newer && newer.TryFind(messageId, out var row) ? row.ToRow(channelId, messageId)
+                : moving?.MessagesOf(channelId) is { } older && older.TryFind(messageId, out row) ? row.ToRow(channelId, messageId)
+                : null;
+        }
     }
 
     public InboxCursor? LatestCursor(string userId)
@@ -189,13 +194,13 @@ internal sealed class RowJournal(RowJournalOptions options)
     /// <summary>Messages below an id, in no order: at most twice the limit, the highest among them.</summary>
     public List<(Ulid Key, MessageRow Row)> ReadHistory(string channelId, Ulid? before, int limit)
     {
-        var found = new List<(Ulid, MessageRow)>();
+        var found = new List<(Ulid Id, RecentMessage Row)>();
         lock (gate)
         {
             moving?.MessagesOf(channelId)?.CopyBelow(before, limit, found);
             active.MessagesOf(channelId)?.CopyBelow(before, limit, found);
         }
-        return found;
+        return found.ConvertAll(m => (m.Id, m.Row.ToRow(channelId, m.Id)));
     }
 
     private void Clear()

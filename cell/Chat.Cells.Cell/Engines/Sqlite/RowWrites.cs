@@ -7,9 +7,12 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 internal static class RowWrites
 {
     public static void Write(Database database, MessageRow message) =>
+        Write(database, message.ChannelId, message.MessageId, new RecentMessage(message.SenderId, message.ContentType, message.Content, message.ReplyTo, message.ChannelVersion));
+
+    public static void Write(Database database, string channelId, Ulid messageId, in RecentMessage message) =>
         database["INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"]
-            .Bind(1, message.ChannelId)
-            .Bind(2, message.MessageId)
+            .Bind(1, channelId)
+            .Bind(2, messageId)
             .Bind(3, message.SenderId)
             .Bind(4, message.ContentType)
             .Bind(5, message.Content.Span)
