@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Chat.Cells.Cell.Channels;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Connections;
@@ -103,7 +104,7 @@ internal static class ClientFrames
             {
                 if (reader.ValueTextEquals("channelId"u8))
                 {
-                    if (!TryReadText(ref reader, MaxChannelIdLength, out channelId)) return Refuse("channelId is not one.", out reason);
+                    if (!TryReadChannelId(ref reader, out channelId)) return Refuse("channelId is not one.", out reason);
                 }
                 else if (reader.ValueTextEquals("content"u8))
                 {
@@ -211,6 +212,18 @@ internal static class ClientFrames
         if (reader.TokenType == JsonTokenType.Null) return true;
         if (reader.TokenType != JsonTokenType.String || reader.ValueSpan.Length > max) return false;
         text = reader.GetString();
+        return true;
+    }
+
+    /// <summary>One string for all messages of a channel.</summary>
+    private static bool TryReadChannelId(ref Utf8JsonReader reader, out string? channelId)
+    {
+        channelId = null;
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Null) return true;
+        if (reader.TokenType != JsonTokenType.String || reader.ValueSpan.Length > MaxChannelIdLength) return false;
+        Span<byte> utf8 = stackalloc byte[MaxChannelIdLength];
+        channelId = KnownTexts.Get(utf8[..reader.CopyString(utf8)]);
         return true;
     }
 

@@ -79,14 +79,14 @@ public abstract record ChannelRecord(string ChannelId)
         var format = r.Byte();
         if (format != Format) throw new RecordFormatException($"Channel record format {format} is not known.");
         var kind = (Kind)r.Byte();
-        var channelId = r.Text();
+        var channelId = r.SharedText();
         return kind switch
         {
-            Kind.Send => new SendRecord(channelId, RequestOrigin.Read(ref r), r.Text(), r.Bytes(), r.OptionalUlid(), r.OptionalUlid(), r.OptionalText(), (int)r.Int()),
+            Kind.Send => new SendRecord(channelId, RequestOrigin.Read(ref r), r.SharedText(), r.Bytes(), r.OptionalUlid(), r.OptionalUlid(), r.OptionalText(), (int)r.Int()),
             Kind.Command => new CommandRecord(
                 channelId, RequestOrigin.Read(ref r), (ChannelCommand)r.Byte(), (ChannelType)r.Byte(), r.OptionalText(), r.Texts(1_000), (MemberRole)r.Byte(), r.OptionalText()),
             Kind.Snapshot => new SnapshotRecord(channelId, ChannelSnapshot.Read(ref r), r.Text()),
-            Kind.Receipt => new ReceiptRecord(channelId, r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000), ReadCursor(ref r)),
+            Kind.Receipt => new ReceiptRecord(channelId, r.SharedText(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000), ReadCursor(ref r)),
             _ => throw new RecordFormatException($"Channel record kind {(byte)kind} is not known."),
         };
 
@@ -107,7 +107,7 @@ public sealed record RequestOrigin(string ServerId, string UserId, string Device
         w.Text(RequestId);
     }
 
-    internal static RequestOrigin Read(ref RecordReader r) => new(r.Text(), r.Text(), r.Text(), r.Text());
+    internal static RequestOrigin Read(ref RecordReader r) => new(r.SharedText(), r.SharedText(), r.SharedText(), r.Text());
 }
 
 /// <summary>A message to be judged.</summary>
@@ -185,7 +185,7 @@ public sealed record ChannelSnapshot(ChannelType Type, string? Name, string Home
         var count = r.Int();
         if (count > 1_000) throw new RecordFormatException($"A snapshot has {count} members.");
         var members = new SnapshotMember[count];
-        for (var i = 0; i < members.Length; i++) members[i] = new SnapshotMember(r.Text(), (MemberRole)r.Byte());
+        for (var i = 0; i < members.Length; i++) members[i] = new SnapshotMember(r.SharedText(), (MemberRole)r.Byte());
         return new ChannelSnapshot(type, name, home, version, createdAt, members);
     }
 }

@@ -64,9 +64,9 @@ public sealed record InboxRecord(
         var kind = (InboxKind)r.Byte();
         var source = (long)r.UInt64();
         var offset = r.Int();
-        var channelId = r.Text();
+        var channelId = r.SharedText();
         var eventId = r.Ulid();
-        var sender = r.Text();
+        var sender = r.SharedText();
         var requestId = r.Text();
         var version = (int)r.Int();
         var payload = r.Bytes();

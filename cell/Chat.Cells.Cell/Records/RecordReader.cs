@@ -46,6 +46,19 @@ public ref struct RecordReader(ReadOnlyMemory<byte> record)
         }
     }
 
+    /// <summary>A text that other records have too, such as a user's or a channel's id: not another string for each of them.</summary>
+    public string SharedText()
+    {
+        try
+        {
+            return KnownTexts.Get(Take(Length()).Span);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new RecordFormatException("A text is not UTF-8.", e);
+        }
+    }
+
     public string? OptionalText()
     {
         var text = Text();
@@ -63,12 +76,13 @@ public ref struct RecordReader(ReadOnlyMemory<byte> record)
 
     public ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8).Span);
 
+    /// <summary>A list of ids.</summary>
     public string[] Texts(int max)
     {
         var count = UInt();
         if (count > (ulong)max) throw new RecordFormatException($"A list has {count} items; at most {max} are allowed.");
         var values = new string[(int)count];
-        for (var i = 0; i < values.Length; i++) values[i] = Text();
+        for (var i = 0; i < values.Length; i++) values[i] = SharedText();
         return values;
     }
 

@@ -67,16 +67,16 @@ public abstract record ServerMessage
         switch (r.Byte())
         {
             case 1:
-                return new Verdict(r.Text(), r.Text(), r.Text(), r.Text(), r.OptionalUlid(), r.OptionalText(), (int)r.Int());
+                return new Verdict(r.SharedText(), r.SharedText(), r.Text(), r.SharedText(), r.OptionalUlid(), r.OptionalText(), (int)r.Int());
             case 2:
                 var record = r.Bytes();
                 var count = r.Int();
                 if (count > 1_000) throw new RecordFormatException($"A hint has {count} users.");
                 var users = new HintedUser[count];
-                for (var i = 0; i < users.Length; i++) users[i] = new HintedUser(r.Text(), ReadCursor(ref r), ReadCursor(ref r));
+                for (var i = 0; i < users.Length; i++) users[i] = new HintedUser(r.SharedText(), ReadCursor(ref r), ReadCursor(ref r));
                 return new Hint(record, users);
             case 3:
-                return new ReceiptHint(r.Text(), r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000));
+                return new ReceiptHint(r.SharedText(), r.SharedText(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000));
             case 4:
                 return LiveMessages.ReadPresence(ref r);
             case 5:
