@@ -14,12 +14,13 @@ internal static class EventFrames
     /// <summary>One live frame, the same for all sockets of a user.</summary>
     public static byte[] Live(InboxRecord record, ReadOnlySpan<byte> members, string userId, InboxCursor cursor, long now)
     {
-        var buffer = new ArrayBufferWriter<byte>(members.Length + 192);
+        using var scratch = Scratch.Take();
+        var buffer = scratch.Buffer;
         WriteOpenEvent(buffer, record, members, userId, cursor);
         buffer.Write("},\"timestamp\":"u8);
         WriteNumber(buffer, now);
         buffer.Write("}"u8);
-        return buffer.WrittenSpan.ToArray();
+        return scratch.ToArray();
     }
 
     /// <summary>Begins a <c>sync_batch</c>: add events with <see cref="AddToBatch"/>, then <see cref="EndBatch"/>.</summary>
@@ -42,7 +43,7 @@ internal static class EventFrames
     public static byte[] EndBatch(ArrayBufferWriter<byte> buffer, InboxCursor cursor, bool more, long now)
     {
         buffer.Write("],\"cursor\":\""u8);
-        WriteText(buffer, cursor.ToString());
+        WriteCursor(buffer, cursor);
         buffer.Write(more ? "\",\"more\":true},\"timestamp\":"u8 : "\",\"more\":false},\"timestamp\":"u8);
         WriteNumber(buffer, now);
         buffer.Write("}"u8);
@@ -64,17 +65,30 @@ internal static class EventFrames
         buffer.Write(members);
         if (!members.IsEmpty) buffer.Write(","u8);
         buffer.Write("\"cursor\":\""u8);
-        WriteText(buffer, cursor.ToString());
+        WriteCursor(buffer, cursor);
         buffer.Write("\""u8);
         if (record.Kind == InboxKind.Message && record.RequestId.Length > 0 && record.SenderId == userId)
         {
             buffer.Write(",\"requestId\":\""u8);
-            buffer.Write(JsonEncodedText.Encode(record.RequestId, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).EncodedUtf8Bytes);
+            WriteRequestId(buffer, record.RequestId);
             buffer.Write("\""u8);
         }
     }
 
     private static void WriteText(ArrayBufferWriter<byte> buffer, string ascii) => buffer.Advance(Encoding.ASCII.GetBytes(ascii, buffer.GetSpan(ascii.Length)));
+
+    private static void WriteCursor(ArrayBufferWriter<byte> buffer, InboxCursor cursor)
+    {
+        cursor.TryFormat(buffer.GetSpan(InboxCursor.MaxTextLength), out var written);
+        buffer.Advance(written);
+    }
+
+    private static void WriteRequestId(ArrayBufferWriter<byte> buffer, string requestId)
+    {
+        // Nearly all are printable ASCII with nothing to be escaped.
+        if (ClientFrames.IsRequestId(requestId) && !requestId.AsSpan().ContainsAny('"', '\\')) WriteText(buffer, requestId);
+        else buffer.Write(JsonEncodedText.Encode(requestId, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).EncodedUtf8Bytes);
+    }
 
     private static void WriteNumber(ArrayBufferWriter<byte> buffer, long number)
     {

@@ -59,8 +59,9 @@ internal sealed class SentHistory
 
     private static void Take(List<Delivered> taken, Unacked next)
     {
-        var at = taken.FindIndex(d => d.ChannelId == next.ChannelId);
-        if (at < 0)
+        var at = 0;
+        while (at < taken.Count && taken[at].ChannelId != next.ChannelId) at++;
+        if (at == taken.Count)
         {
             taken.Add(new Delivered(next.ChannelId, next.MessageId, new Dictionary<string, Ulid> { [next.SenderId] = next.MessageId }));
             return;

@@ -1,6 +1,5 @@
-using System.Buffers;
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using Chat.Cells.Cell.Records;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Connections;
@@ -8,12 +7,10 @@ namespace Chat.Cells.Cell.Connections;
 /// <summary>Writes the small server frames.</summary>
 internal static class ServerFrames
 {
-    internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
-
     public static byte[] Ack(string requestId, string channelId, Ulid messageId, long now) =>
         Write(FrameTypes.MessageAck, requestId, now, (channelId, messageId), static (w, s) =>
         {
-            w.WriteString("messageId"u8, s.messageId.ToString());
+            WriteId(w, "messageId"u8, s.messageId);
             w.WriteString("channelId"u8, s.channelId);
             w.WriteString("status"u8, "accepted"u8);
         });
@@ -39,24 +36,30 @@ internal static class ServerFrames
         {
             w.WriteString("channelId"u8, s.channelId);
             w.WriteString("userId"u8, s.userId);
-            if (s.deliveredUpTo is { } delivered) w.WriteString("deliveredUpTo"u8, delivered.ToString());
-            if (s.readUpTo is { } read) w.WriteString("readUpTo"u8, read.ToString());
+            if (s.deliveredUpTo is { } delivered) WriteId(w, "deliveredUpTo"u8, delivered);
+            if (s.readUpTo is { } read) WriteId(w, "readUpTo"u8, read);
         });
+
+    internal static void WriteId(Utf8JsonWriter writer, ReadOnlySpan<byte> name, Ulid id)
+    {
+        Span<char> text = stackalloc char[26];
+        id.TryFormat(text, out _, default, null);
+        writer.WriteString(name, text);
+    }
 
     internal static byte[] Write<TState>(string type, string? requestId, long now, TState state, Action<Utf8JsonWriter, TState> payload)
     {
-        var buffer = new ArrayBufferWriter<byte>(192);
-        using (var writer = new Utf8JsonWriter(buffer, Options))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("type"u8, type);
-            writer.WriteStartObject("payload"u8);
-            payload(writer, state);
-            writer.WriteEndObject();
-            writer.WriteNumber("timestamp"u8, now);
-            if (requestId is not null) writer.WriteString("requestId"u8, requestId);
-            writer.WriteEndObject();
-        }
-        return buffer.WrittenSpan.ToArray();
+        using var scratch = Scratch.Take();
+        var writer = scratch.BeginJson();
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, type);
+        writer.WriteStartObject("payload"u8);
+        payload(writer, state);
+        writer.WriteEndObject();
+        writer.WriteNumber("timestamp"u8, now);
+        if (requestId is not null) writer.WriteString("requestId"u8, requestId);
+        writer.WriteEndObject();
+        writer.Flush();
+        return scratch.ToArray();
     }
 }

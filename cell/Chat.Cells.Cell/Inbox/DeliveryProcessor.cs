@@ -18,6 +18,9 @@ internal sealed partial class DeliveryProcessor(
 {
     private const int MaxBatch = 512;
 
+    // Of one batch; the next one uses it again.
+    private readonly Dictionary<string, InboxCursor> latest = [];
+
     public async ValueTask ProcessAsync(IReadOnlyList<LogRecord> batch, CancellationToken revoked)
     {
         for (var start = 0; start < batch.Count; start += MaxBatch)
@@ -42,7 +45,7 @@ internal sealed partial class DeliveryProcessor(
             {
                 case Admission.Deliver:
                     marks[record.Source] = record.SourceOffset;
-                    events.Add(new DeliveredEvent(InboxRecord.Encode(record with { Recipients = [], Previous = null }), cursor, record.Recipients, UnreadEvent.Of(record)));
+                    events.Add(new DeliveredEvent(InboxRecord.EncodeRow(record), cursor, record.Recipients, UnreadEvent.Of(record)));
                     break;
                 case Admission.Duplicate:
                     // Perhaps written just before a crash, but never announced: the announcement is made good below.
@@ -96,7 +99,9 @@ internal sealed partial class DeliveryProcessor(
 
     private async ValueTask WriteAsync(List<DeliveredEvent> events, Dictionary<long, long> marks, CancellationToken revoked)
     {
-        var rows = new List<InboxRow>();
+        var count = 0;
+        foreach (var delivered in events) count += delivered.Users.Count;
+        var rows = new List<InboxRow>(count);
         foreach (var delivered in events)
         {
             foreach (var user in delivered.Users) rows.Add(new InboxRow(user, delivered.Cursor, delivered.Record));
@@ -109,7 +114,7 @@ internal sealed partial class DeliveryProcessor(
 
     private async ValueTask AnnounceAsync(List<DeliveredEvent> events, HashSet<string> seenBefore, CancellationToken revoked)
     {
-        var latest = new Dictionary<string, InboxCursor>();
+        latest.Clear();
         var announcements = new List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)>(events.Count);
         var changes = new UnreadBatch();
         foreach (var user in seenBefore) latest[user] = CursorOf(user);

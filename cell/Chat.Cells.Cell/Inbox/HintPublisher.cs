@@ -10,6 +10,10 @@ namespace Chat.Cells.Cell.Inbox;
 /// </summary>
 internal sealed partial class HintPublisher(ICellState state, CursorAnnouncer cursors, ILogger logger)
 {
+    // Of one batch; the next one uses it again.
+    private readonly Dictionary<string, IReadOnlyList<string>> servers = [];
+
+    /// <summary>One call at a time.</summary>
     /// <param name="before">What must be done before any server is told.</param>
     public async ValueTask PublishAsync(
         Dictionary<string, InboxCursor> latest, List<(ReadOnlyMemory<byte> Record, HintedUser[] Users)> announcements, Task before, CancellationToken cancellationToken)
@@ -28,9 +32,9 @@ internal sealed partial class HintPublisher(ICellState state, CursorAnnouncer cu
             if (announcements.Count == 0) return;
             var found = await state.FindServersAsync(users, cancellationToken);
             await before;
-            var servers = new Dictionary<string, IReadOnlyList<string>>(users.Count);
+            servers.Clear();
             for (var i = 0; i < users.Count; i++) servers[users[i]] = found[i];
-            foreach (var (record, hinted) in announcements) await PublishAsync(record, hinted, servers, cancellationToken);
+            foreach (var (record, hinted) in announcements) await PublishAsync(record, hinted, cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
@@ -39,9 +43,13 @@ internal sealed partial class HintPublisher(ICellState state, CursorAnnouncer cu
         }
     }
 
-    private async ValueTask PublishAsync(
-        ReadOnlyMemory<byte> record, HintedUser[] hinted, Dictionary<string, IReadOnlyList<string>> servers, CancellationToken cancellationToken)
+    private async ValueTask PublishAsync(ReadOnlyMemory<byte> record, HintedUser[] hinted, CancellationToken cancellationToken)
     {
+        if (OnlyServerOf(hinted) is { } only)
+        {
+            await state.PublishAsync(only, ServerMessage.Encode(new Hint(record, hinted)), cancellationToken);
+            return;
+        }
         Dictionary<string, List<HintedUser>>? byServer = null;
         foreach (var user in hinted)
         {
@@ -54,6 +62,17 @@ internal sealed partial class HintPublisher(ICellState state, CursorAnnouncer cu
         }
         if (byServer is null) return;
         foreach (var (server, there) in byServer) await state.PublishAsync(server, ServerMessage.Encode(new Hint(record, there)), cancellationToken);
+    }
+
+    /// <summary>The server that holds the sockets of all of them; null when several do, or some have none.</summary>
+    private string? OnlyServerOf(HintedUser[] hinted)
+    {
+        string? only = null;
+        foreach (var user in hinted)
+        {
+            if (servers[user.UserId] is not { Count: 1 } there || (only ??= there[0]) != there[0]) return null;
+        }
+        return only;
     }
 
     [LoggerMessage(12, LogLevel.Warning, "Hints could not be published; gateways will find the new cursors on their next tick.")]

@@ -30,10 +30,10 @@ public sealed class InboxAppender(IMessageLog log, int partitions)
             if (split[partition] is not { } users) continue;
             split[partition] = null;
             var chain = (record.Source, partition);
-            var part = record with { Recipients = users, Previous = previous.TryGetValue(chain, out var offset) ? offset : null };
+            var part = InboxRecord.Encode(record, users, previous.TryGetValue(chain, out var offset) ? offset : null);
             previous[chain] = record.SourceOffset;
             var key = Encoding.UTF8.GetBytes(users[0]);
-            pending.Add(log.AppendAsync(new TopicPartition(Topics.InboxTopic, partition), key, InboxRecord.Encode(part), cancellationToken).AsTask());
+            pending.Add(log.AppendAsync(new TopicPartition(Topics.InboxTopic, partition), key, part, cancellationToken).AsTask());
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Text.Unicode;
 
 namespace Chat.Cells.Cell.Inbox;
 
@@ -45,6 +46,12 @@ public readonly record struct InboxCursor(int Epoch, int Bucket, long Offset) : 
     /// <summary>The opposite of <see cref="ToSortableBytes"/>.</summary>
     public static InboxCursor FromSortableBytes(ReadOnlySpan<byte> bytes) =>
         new(BinaryPrimitives.ReadInt32BigEndian(bytes), BinaryPrimitives.ReadInt32BigEndian(bytes[4..]), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]) - 1);
+
+    /// <summary>The most bytes that the wire form has.</summary>
+    public const int MaxTextLength = 11 + 1 + 11 + 1 + 20;
+
+    /// <summary>Writes the wire form as UTF-8. False when there is no room for it.</summary>
+    public bool TryFormat(Span<byte> utf8, out int written) => Utf8.TryWrite(utf8, CultureInfo.InvariantCulture, $"{Epoch}.{Bucket}.{Offset}", out written);
 
     /// <summary>The wire form: <c>epoch.bucket.offset</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Epoch}.{Bucket}.{Offset}");

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Chat.Cells.Cell.Records;
@@ -10,32 +9,32 @@ public static class ContentHash
 {
     public static ulong Of(SendRecord send)
     {
-        var buffer = new ArrayBufferWriter<byte>(send.Content.Length + 64);
-        var w = new RecordWriter(buffer);
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
         w.Byte(1);
         w.Text(send.ContentType);
         w.OptionalUlid(send.ReplyTo);
         w.Bytes(send.Content.Span);
-        return Hash(buffer);
+        return Hash(scratch.Buffer.WrittenSpan);
     }
 
     public static ulong Of(CommandRecord command)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        var w = new RecordWriter(buffer);
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
         w.Byte(2);
         w.Byte((byte)command.Command);
         w.Byte((byte)command.Type);
         w.OptionalText(command.Name);
         w.Texts(command.UserIds);
         w.Byte((byte)command.Role);
-        return Hash(buffer);
+        return Hash(scratch.Buffer.WrittenSpan);
     }
 
-    private static ulong Hash(ArrayBufferWriter<byte> buffer)
+    private static ulong Hash(ReadOnlySpan<byte> written)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(buffer.WrittenSpan, hash);
+        SHA256.HashData(written, hash);
         return BinaryPrimitives.ReadUInt64LittleEndian(hash);
     }
 }

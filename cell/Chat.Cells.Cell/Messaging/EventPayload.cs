@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
@@ -10,16 +8,14 @@ namespace Chat.Cells.Cell.Messaging;
 /// <summary>The JSON members of event frames' payloads, without braces and without what differs per recipient (<c>cursor</c>, <c>requestId</c>). Written once per event.</summary>
 public static class EventPayload
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
-
     /// <summary>Of <c>new_message</c>. Empty when the content is over <see cref="InboxRecord.MaxInlineContent"/>.</summary>
     public static ReadOnlyMemory<byte> Message(MessageRow message) => message.Content.Length > InboxRecord.MaxInlineContent ? default : FullMessage(message);
 
     /// <summary>Of <c>new_message</c>, whatever the content's length.</summary>
     public static ReadOnlyMemory<byte> FullMessage(MessageRow message)
     {
-        var buffer = new ArrayBufferWriter<byte>(message.Content.Length + 256);
-        using var json = new Utf8JsonWriter(buffer, Options);
+        using var scratch = Scratch.Take();
+        var json = scratch.BeginJson();
         json.WriteStartObject();
         json.WriteString("channelId"u8, message.ChannelId);
         WriteId(json, "messageId"u8, message.MessageId);
@@ -28,15 +24,15 @@ public static class EventPayload
         json.WriteString("content"u8, message.Content.Span);
         if (message.ReplyTo is { } replyTo) WriteId(json, "replyTo"u8, replyTo);
         json.WriteNumber("channelVersion"u8, message.ChannelVersion);
-        return Members(json, buffer);
+        return Members(json, scratch);
     }
 
     /// <summary>Of <c>channel_changed</c>.</summary>
     /// <param name="removed">For users who are no longer members: they are not told who is.</param>
     public static ReadOnlyMemory<byte> ChannelChanged(ChannelRow row, IReadOnlyList<SnapshotMember> members, Ulid eventId, bool removed)
     {
-        var buffer = new ArrayBufferWriter<byte>(256 + (members.Count * 80));
-        using var json = new Utf8JsonWriter(buffer, Options);
+        using var scratch = Scratch.Take();
+        var json = scratch.BeginJson();
         json.WriteStartObject();
         json.WriteString("channelId"u8, row.ChannelId);
         json.WriteString("type"u8, row.Type == ChannelType.Direct ? "direct"u8 : "group"u8);
@@ -57,20 +53,20 @@ public static class EventPayload
         json.WriteEndArray();
         if (removed) json.WriteBoolean("removed"u8, true);
         WriteId(json, "eventId"u8, eventId);
-        return Members(json, buffer);
+        return Members(json, scratch);
     }
 
     /// <summary>Of <c>read</c>.</summary>
     public static ReadOnlyMemory<byte> Read(string channelId, Ulid readUpTo, InboxCursor? readCursor, Ulid eventId)
     {
-        var buffer = new ArrayBufferWriter<byte>(200);
-        using var json = new Utf8JsonWriter(buffer, Options);
+        using var scratch = Scratch.Take();
+        var json = scratch.BeginJson();
         json.WriteStartObject();
         json.WriteString("channelId"u8, channelId);
         WriteId(json, "readUpTo"u8, readUpTo);
         if (readCursor is { } cursor) json.WriteString("readCursor"u8, cursor.ToString());
         WriteId(json, "eventId"u8, eventId);
-        return Members(json, buffer);
+        return Members(json, scratch);
     }
 
     /// <summary>How far the members of a <c>read</c> say that was read; null when they don't.</summary>
@@ -118,10 +114,10 @@ public static class EventPayload
         json.WriteString(name, text);
     }
 
-    private static ReadOnlyMemory<byte> Members(Utf8JsonWriter json, ArrayBufferWriter<byte> buffer)
+    private static ReadOnlyMemory<byte> Members(Utf8JsonWriter json, Scratch scratch)
     {
         json.WriteEndObject();
         json.Flush();
-        return buffer.WrittenMemory[1..^1];
+        return scratch.Buffer.WrittenSpan[1..^1].ToArray();
     }
 }

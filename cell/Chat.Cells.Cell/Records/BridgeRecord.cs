@@ -1,4 +1,3 @@
-using System.Buffers;
 
 namespace Chat.Cells.Cell.Records;
 
@@ -16,8 +15,8 @@ public sealed record BridgeRecord(ushort OriginCell, ushort OriginPartition, lon
 
     public static byte[] Encode(BridgeRecord record)
     {
-        var buffer = new ArrayBufferWriter<byte>(512);
-        var w = new RecordWriter(buffer);
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
         w.Byte(Format);
         w.Int(record.OriginCell);
         w.Int(record.OriginPartition);
@@ -52,7 +51,7 @@ public sealed record BridgeRecord(ushort OriginCell, ushort OriginPartition, lon
             default:
                 throw new ArgumentException($"No encoding for {record.Body.GetType().Name}.", nameof(record));
         }
-        return buffer.WrittenSpan.ToArray();
+        return scratch.ToArray();
     }
 
     /// <exception cref="RecordFormatException">Malformed.</exception>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 
@@ -19,8 +18,8 @@ public abstract record ChannelRecord(string ChannelId)
 
     public static byte[] Encode(ChannelRecord record)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        var w = new RecordWriter(buffer);
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
         w.Byte(Format);
         switch (record)
         {
@@ -69,7 +68,7 @@ public abstract record ChannelRecord(string ChannelId)
             default:
                 throw new ArgumentException($"No encoding for {record.GetType().Name}.", nameof(record));
         }
-        return buffer.WrittenSpan.ToArray();
+        return scratch.ToArray();
     }
 
     /// <exception cref="RecordFormatException">Malformed.</exception>

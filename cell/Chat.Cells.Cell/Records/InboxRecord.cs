@@ -1,4 +1,3 @@
-using System.Buffers;
 
 namespace Chat.Cells.Cell.Records;
 
@@ -36,10 +35,17 @@ public sealed record InboxRecord(
 
     private const byte Format = 1;
 
-    public static byte[] Encode(InboxRecord record)
+    public static byte[] Encode(InboxRecord record) => Encode(record, record.Recipients, record.Previous);
+
+    /// <summary>As it stands in a recipient's inbox: no recipients, and nothing before it.</summary>
+    public static byte[] EncodeRow(InboxRecord record) => Encode(record, [], null);
+
+    /// <summary>The part for some of its recipients.</summary>
+    /// <param name="previous">See <see cref="Previous"/>.</param>
+    public static byte[] Encode(InboxRecord record, IReadOnlyList<string> recipients, long? previous)
     {
-        var buffer = new ArrayBufferWriter<byte>(256 + record.Payload.Length);
-        var w = new RecordWriter(buffer);
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
         w.Byte(Format);
         w.Byte((byte)record.Kind);
         w.UInt64((ulong)record.Source);
@@ -50,9 +56,9 @@ public sealed record InboxRecord(
         w.Text(record.RequestId);
         w.Int(record.ChannelVersion);
         w.Bytes(record.Payload.Span);
-        w.Texts(record.Recipients);
-        w.Int(record.Previous is { } previous ? previous + 1 : 0);
-        return buffer.WrittenSpan.ToArray();
+        w.Texts(recipients);
+        w.Int(previous is { } before ? before + 1 : 0);
+        return scratch.ToArray();
     }
 
     /// <exception cref="RecordFormatException">Malformed.</exception>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Chat.Cells.Cell.Inbox;
 
 namespace Chat.Cells.Cell.Records;
@@ -8,8 +7,8 @@ public abstract record ServerMessage
 {
     public static byte[] Encode(ServerMessage message)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        var w = new RecordWriter(buffer);
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
         switch (message)
         {
             case Verdict m:
@@ -26,8 +25,9 @@ public abstract record ServerMessage
                 w.Byte(2);
                 w.Bytes(m.Record.Span);
                 w.Int(m.Users.Count);
-                foreach (var user in m.Users)
+                for (var i = 0; i < m.Users.Count; i++)
                 {
+                    var user = m.Users[i];
                     w.Text(user.UserId);
                     WriteCursor(w, user.Previous);
                     WriteCursor(w, user.Cursor);
@@ -57,7 +57,7 @@ public abstract record ServerMessage
             default:
                 throw new ArgumentException($"No encoding for {message.GetType().Name}.", nameof(message));
         }
-        return buffer.WrittenSpan.ToArray();
+        return scratch.ToArray();
     }
 
     /// <exception cref="RecordFormatException">Malformed.</exception>

@@ -1,7 +1,6 @@
-using System.Buffers;
-using System.Text.Json;
 using Chat.Cells.Cell.Connections;
 using Chat.Cells.Cell.Ports;
+using Chat.Cells.Cell.Records;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Unread;
@@ -12,28 +11,27 @@ internal static class UnreadFrames
     /// <param name="all">True: everything that isn't named has nothing unread.</param>
     public static byte[] Write(IReadOnlyList<ChannelUnread> channels, bool all, long now)
     {
-        var buffer = new ArrayBufferWriter<byte>(128 + (channels.Count * 128));
-        using (var json = new Utf8JsonWriter(buffer, ServerFrames.Options))
+        using var scratch = Scratch.Take();
+        var json = scratch.BeginJson();
+        json.WriteStartObject();
+        json.WriteString("type"u8, FrameTypes.Unread);
+        json.WriteStartObject("payload"u8);
+        json.WriteStartArray("channels"u8);
+        foreach (var channel in channels)
         {
             json.WriteStartObject();
-            json.WriteString("type"u8, FrameTypes.Unread);
-            json.WriteStartObject("payload"u8);
-            json.WriteStartArray("channels"u8);
-            foreach (var channel in channels)
-            {
-                json.WriteStartObject();
-                json.WriteString("channelId"u8, channel.ChannelId);
-                json.WriteNumber("count"u8, channel.Count);
-                if (channel.Count >= UnreadLimits.Cap) json.WriteBoolean("capped"u8, true);
-                if (channel.ReadUpTo is { } readUpTo) json.WriteString("lastReadMessageId"u8, readUpTo.ToString());
-                json.WriteEndObject();
-            }
-            json.WriteEndArray();
-            if (all) json.WriteBoolean("all"u8, true);
-            json.WriteEndObject();
-            json.WriteNumber("timestamp"u8, now);
+            json.WriteString("channelId"u8, channel.ChannelId);
+            json.WriteNumber("count"u8, channel.Count);
+            if (channel.Count >= UnreadLimits.Cap) json.WriteBoolean("capped"u8, true);
+            if (channel.ReadUpTo is { } readUpTo) ServerFrames.WriteId(json, "lastReadMessageId"u8, readUpTo);
             json.WriteEndObject();
         }
-        return buffer.WrittenSpan.ToArray();
+        json.WriteEndArray();
+        if (all) json.WriteBoolean("all"u8, true);
+        json.WriteEndObject();
+        json.WriteNumber("timestamp"u8, now);
+        json.WriteEndObject();
+        json.Flush();
+        return scratch.ToArray();
     }
 }

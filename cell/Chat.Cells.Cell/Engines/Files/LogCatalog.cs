@@ -164,9 +164,9 @@ internal sealed class LogCatalog
 
     private static byte[] EncodeCommit(string group, TopicPartition partition, CommittedOffset offset)
     {
-        var buffer = new ArrayBufferWriter<byte>(128);
-        WriteCommit(new RecordWriter(buffer), group, partition, offset);
-        return RecordFrame.Create(FrameKind.Commit, 0, 0, [], buffer.WrittenSpan);
+        using var scratch = Scratch.Take();
+        WriteCommit(new RecordWriter(scratch.Buffer), group, partition, offset);
+        return RecordFrame.Create(FrameKind.Commit, 0, 0, [], scratch.Buffer.WrittenSpan);
     }
 
     private static void WriteTopic(RecordWriter w, LogTopic topic)

@@ -12,7 +12,7 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
     private readonly TimeProvider time;
     private readonly ITimer sweeper;
     private readonly ConcurrentDictionary<string, UserServers> servers = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, InboxCursor> cursors = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, LatestCursor> cursors = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, TokenBucket> buckets = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, OnceValue> once = new(StringComparer.Ordinal);
     private readonly Mailboxes mailboxes = new();
@@ -72,7 +72,11 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
     {
         foreach (var (userId, cursor) in cursors)
         {
-            this.cursors.AddOrUpdate(userId, static (_, added) => added, static (_, known, added) => added > known ? added : known, cursor);
+            var entry = this.cursors.GetOrAdd(userId, static (_, first) => new LatestCursor { Value = first }, cursor);
+            lock (entry)
+            {
+                if (cursor > entry.Value) entry.Value = cursor;
+            }
         }
         return ValueTask.CompletedTask;
     }
@@ -80,7 +84,11 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
     public ValueTask<IReadOnlyList<InboxCursor?>> GetCursorsAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken)
     {
         var found = new InboxCursor?[userIds.Count];
-        for (var i = 0; i < found.Length; i++) found[i] = cursors.TryGetValue(userIds[i], out var cursor) ? cursor : null;
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (!cursors.TryGetValue(userIds[i], out var entry)) continue;
+            lock (entry) found[i] = entry.Value;
+        }
         return new ValueTask<IReadOnlyList<InboxCursor?>>(found);
     }
 
@@ -179,6 +187,12 @@ public sealed partial class MemoryCellState : ICellState, IAsyncDisposable
         }
 
         public void RemoveExpired(DateTimeOffset now) => Until.RemoveAll(now, static (item, at) => item.Value <= at);
+    }
+
+    /// <summary>A user's latest cursor. Locked by itself; an object that is changed, because the dictionary would make a new entry for each message.</summary>
+    private sealed class LatestCursor
+    {
+        public InboxCursor Value { get; set; }
     }
 
     /// <summary>A token bucket; full at first. Locked by itself.</summary>
