@@ -7,6 +7,7 @@ namespace Chat.Cells.Cell.Unread;
 internal sealed class UnreadBatch
 {
     private readonly Dictionary<string, Pending> users = new(StringComparer.Ordinal);
+    private Happening? last;
 
     /// <summary>An event was written to a user's inbox. A user's events come in the order of their cursors.</summary>
     /// <param name="previous">The user's cursor before it.</param>
@@ -15,7 +16,9 @@ internal sealed class UnreadBatch
         if (!users.TryGetValue(userId, out var user)) users[userId] = user = new Pending(previous);
         user.Cursor = cursor;
         if (happened.Kind == UnreadEventKind.None || (happened.Kind == UnreadEventKind.Message && happened.SenderId == userId)) return;
-        user.Of(happened.ChannelId).Add(happened, cursor);
+        // One event's recipients come one after the other.
+        if (last is null || last.Cursor != cursor) last = new Happening(happened, cursor);
+        user.Add(last);
     }
 
     /// <summary>Events of this user were written before, perhaps without their update: where the sets don't reach the user's cursor they are dropped.</summary>
@@ -33,14 +36,27 @@ internal sealed class UnreadBatch
 
     private sealed class Pending(InboxCursor previous)
     {
-        // Nearly always one channel.
-        private readonly List<Channel> channels = [];
+        private Happening? only;
+        private List<Channel>? channels; // when there is more than one event
 
         public InboxCursor Previous => previous;
 
         public InboxCursor Cursor { get; set; }
 
-        public Channel Of(string channelId)
+        public void Add(Happening happening)
+        {
+            if (only is null && channels is null)
+            {
+                only = happening;
+                return;
+            }
+            channels ??= new List<Channel>(1); // nearly always one
+            if (only is not null) Of(only.Event.ChannelId, channels).Add(only.Event, only.Cursor);
+            only = null;
+            Of(happening.Event.ChannelId, channels).Add(happening.Event, happening.Cursor);
+        }
+
+        private static Channel Of(string channelId, List<Channel> channels)
         {
             foreach (var known in channels)
             {
@@ -53,16 +69,35 @@ internal sealed class UnreadBatch
 
         public IReadOnlyList<UnreadChange> Changes()
         {
-            if (channels.Count == 0) return [];
+            if (channels is null) return only?.Changes ?? [];
             var changes = new UnreadChange[channels.Count];
             for (var i = 0; i < changes.Length; i++) changes[i] = channels[i].ToChange();
             return changes;
         }
     }
 
+    /// <summary>An event at its place. In a room all members get the same change of it, made once.</summary>
+    private sealed class Happening(UnreadEvent happened, InboxCursor cursor)
+    {
+        private UnreadChange[]? changes;
+
+        public UnreadEvent Event => happened;
+
+        public InboxCursor Cursor => cursor;
+
+        public IReadOnlyList<UnreadChange> Changes => changes ??= [Change()];
+
+        private UnreadChange Change()
+        {
+            var channel = new Channel(happened.ChannelId);
+            channel.Add(happened, cursor);
+            return channel.ToChange();
+        }
+    }
+
     private sealed class Channel(string id)
     {
-        private readonly List<UnreadMessage> added = [];
+        private readonly List<UnreadMessage> added = new(1);
         private ReadMark read;
         private InboxCursor? trimmed;
         private bool left;

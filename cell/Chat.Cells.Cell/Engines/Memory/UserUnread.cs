@@ -19,8 +19,9 @@ internal sealed class UserUnread
             Drop();
             return;
         }
-        foreach (var change in update.Changes)
+        for (var i = 0; i < update.Changes.Count; i++)
         {
+            var change = update.Changes[i];
             if (change.Left && rebuilding is not null)
             {
                 // What the rebuild reads may be from before: it must begin again.
@@ -101,8 +102,9 @@ internal sealed class UserUnread
                 trimmed = null;
             }
             if (mark != default && !Raise(read.Merge(mark))) return false;
-            foreach (var (id, cursor) in added)
+            for (var i = 0; i < added.Count; i++)
             {
+                var (id, cursor) = added[i];
                 if (!read.Covers(id, cursor))
                 {
                     Add(id, cursor);
