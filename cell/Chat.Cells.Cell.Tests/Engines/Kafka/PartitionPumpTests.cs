@@ -17,7 +17,7 @@ public sealed class PartitionPumpTests
     private readonly SameTopic topic = new();
 
     private PartitionPump NewPump(Confluent.Kafka.IConsumer<byte[], byte[]>? kafka = null) => new(
-        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, topic, consumer, new PumpControl(kafka!, commands, TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
+        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, topic, consumer, new PumpControl(kafka!, commands, new CommitQueue(_ => { }, TimeProvider.System), TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
 
     private static LogRecord Record(int offset) => new(offset, 1_000 + offset, new byte[] { 1 }, new byte[] { 2 });
 

@@ -31,6 +31,7 @@ internal sealed partial class GroupMember
     private readonly CancellationTokenSource _anew = new();
     private readonly ConcurrentQueue<PumpCommand> _commands = new();
     private readonly Dictionary<Confluent.Kafka.TopicPartition, PartitionPump> _pumps = [];
+    private CommitQueue? _commits;
     private long _looked;
 
     /// <param name="options">How to reach Kafka.</param>
@@ -61,6 +62,7 @@ internal sealed partial class GroupMember
     private void Poll(CancellationToken cancellationToken)
     {
         using var consumer = Build();
+        _commits = new CommitQueue(places => OffsetCommits.Commit(consumer, places), _time);
         consumer.Subscribe(_names.Select(_options.Full));
         try
         {
@@ -166,17 +168,11 @@ internal sealed partial class GroupMember
     {
         if (_time.GetElapsedTime(_looked) < LookInterval) return;
         _looked = _time.GetTimestamp();
-        foreach (var pump in _pumps.Values) pump.CommitAgain();
+        _commits?.Tick();
     }
 
-    private void Confirm(CommittedOffsets committed)
-    {
-        if (committed.Error.IsError) return;
-        foreach (var place in committed.Offsets)
-        {
-            if (!place.Error.IsError && _pumps.TryGetValue(place.TopicPartition, out var pump)) pump.Confirm(place.Offset.Value);
-        }
-    }
+    private void Confirm(CommittedOffsets committed) =>
+        _commits?.Answered(committed.Error.IsError ? [] : committed.Offsets.Where(place => !place.Error.IsError).Select(place => (place.TopicPartition, place.Offset.Value)));
 
     private IEnumerable<TopicPartitionOffset> Assign(IConsumer<byte[], byte[]> consumer, List<Confluent.Kafka.TopicPartition> partitions)
     {
@@ -186,7 +182,7 @@ internal sealed partial class GroupMember
         {
             var source = partitions[i];
             var partition = new TopicPartition(source.Topic[_options.Prefix.Length..], source.Partition.Value);
-            var pump = new PartitionPump(_group, source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _options.RequestTimeout, BeginAnew), _time, _logger);
+            var pump = new PartitionPump(_group, source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _commits!, _options.RequestTimeout, BeginAnew), _time, _logger);
             _pumps[source] = pump;
             pump.Start();
             offsets.Add(new TopicPartitionOffset(source, committed[i] is { } c ? new Offset(c.NextOffset) : Offset.Beginning));
@@ -206,9 +202,13 @@ internal sealed partial class GroupMember
             stopping.Add(pump.StopAsync());
         }
         // The rebalance goes on when this returns, and another member may then process the partitions: our processors must have stopped.
-        if (stopping.Count == 0 || Task.WaitAll([.. stopping], RevokeTimeout)) return;
-        LogSlowStop(_group, RevokeTimeout);
-        foreach (var pump in stopped) pump.Abandon();
+        if (stopping.Count == 0) return;
+        if (!Task.WaitAll([.. stopping], RevokeTimeout))
+        {
+            LogSlowStop(_group, RevokeTimeout);
+            foreach (var pump in stopped) pump.Abandon();
+        }
+        _commits!.Release([.. stopped.Select(pump => pump.Source)]);
     }
 
     [LoggerMessage(1, LogLevel.Information, "Group {Group}: {Added} partitions assigned, {Held} held")]

@@ -209,7 +209,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
     [LoggerMessage(1, LogLevel.Error, "The consumer of group {Group} failed for good and is replaced")]
     private partial void LogMemberFailed(Exception exception, string group);
 
-    [LoggerMessage(3, LogLevel.Error, "Group {Group}: another process of the cell has taken the place of --server-id {ServerId}; each needs an id of its own")]
+    [LoggerMessage(3, LogLevel.Error, "Group {Group}: another process of the cell has taken the place of --server-id {ServerId}, or this one was silent for longer than its session; each needs an id of its own")]
     private partial void LogFenced(string group, string serverId);
 
     [LoggerMessage(4, LogLevel.Information, "The changed settings of Kafka's clients are used")]

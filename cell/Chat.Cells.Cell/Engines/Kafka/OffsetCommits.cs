@@ -17,28 +17,28 @@ internal static unsafe partial class OffsetCommits
     private const long NoOffset = -1001;
     private static readonly PropertyInfo? NativeHandle = typeof(Handle).GetProperty("LibrdkafkaHandle", BindingFlags.Instance | BindingFlags.NonPublic);
 
-    /// <summary>Sends a commit; its answer isn't waited for, since a lost commit is only a replay.</summary>
-    public static void Commit(IClient consumer, string topic, int partition, long nextOffset, string metadata) =>
-        Commit(consumer, topic, partition, nextOffset, metadata, asynchronously: 1);
+    /// <summary>Sends a commit; its answer comes to the consumer's handler of committed offsets. A lost commit is only a replay.</summary>
+    public static void Commit(IClient consumer, IReadOnlyList<CommitPlace> places) => Commit(consumer, places, asynchronously: 1);
 
     /// <summary>Commits, and waits for it: the place must be there for whoever has the partition next. Blocks.</summary>
     /// <exception cref="KafkaException">Not committed.</exception>
-    public static void CommitNow(IClient consumer, string topic, int partition, long nextOffset, string metadata)
+    public static void CommitNow(IClient consumer, CommitPlace place)
     {
-        var error = Commit(consumer, topic, partition, nextOffset, metadata, asynchronously: 0);
+        var error = Commit(consumer, [place], asynchronously: 0);
         if (error != 0) throw new KafkaException((ErrorCode)error);
     }
 
-    private static int Commit(IClient consumer, string topic, int partition, long nextOffset, string metadata, int asynchronously)
+    private static int Commit(IClient consumer, IReadOnlyList<CommitPlace> places, int asynchronously)
     {
-        var list = rd_kafka_topic_partition_list_new(1);
+        var list = rd_kafka_topic_partition_list_new(places.Count);
         try
         {
-            var element = rd_kafka_topic_partition_list_add(list, topic, partition);
-            element->Offset = nextOffset;
-            var bytes = Encoding.UTF8.GetBytes(metadata);
-            if (bytes.Length > 0)
+            foreach (var place in places)
             {
+                var element = rd_kafka_topic_partition_list_add(list, place.Source.Topic, place.Source.Partition.Value);
+                element->Offset = place.NextOffset;
+                var bytes = Encoding.UTF8.GetBytes(place.Metadata);
+                if (bytes.Length == 0) continue;
                 // Freed by librdkafka with the list.
                 element->Metadata = NativeMemory.Alloc((nuint)bytes.Length);
                 element->MetadataSize = (nuint)bytes.Length;

@@ -13,9 +13,6 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(5);
 
-    /// <summary>After so long a commit that isn't confirmed is sent again.</summary>
-    private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(1);
-
     private readonly string _group;
     private readonly IPumpTopic _topic;
     private readonly IPartitionProcessorFactory _factory;
@@ -27,8 +24,6 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     private readonly PumpBuffer _buffer = new();
     private TopicHistory _history = TopicHistory.First;
     private CommittedOffset? _own;
-    private CommittedOffset? _unconfirmed;
-    private long _askedAt;
     private int _most = PumpBuffer.MaxBatch;
     private CancellationTokenSource? _run;
     private bool _outOfRange;
@@ -99,38 +94,12 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         lock (_lock)
         {
             if (_abandoned || (Committed is { } last && nextOffset < last.NextOffset)) return ValueTask.CompletedTask;
-            var own = LogOffset.OwnOf(nextOffset);
             Committed = new CommittedOffset(nextOffset, metadata);
-            _own = _unconfirmed = new CommittedOffset(own, text);
-            _askedAt = _time.GetTimestamp();
-            // Handed over under the lock, here and below, so that an older one never follows a newer.
-            _control.Commit(Source, own, text);
+            _own = new CommittedOffset(LogOffset.OwnOf(nextOffset), text);
+            // Handed over under the lock, so that an older one never follows a newer.
+            _control.Commit(Source, _own.NextOffset, text);
         }
         return ValueTask.CompletedTask;
-    }
-
-    /// <summary>Kafka has committed this.</summary>
-    /// <param name="own">As Kafka counts.</param>
-    public void Confirm(long own)
-    {
-        lock (_lock)
-        {
-            if (_unconfirmed?.NextOffset == own) _unconfirmed = null;
-        }
-    }
-
-    /// <summary>
-    /// Sends the last commit again when nothing has confirmed it for a while: one that was refused during a rebalance would else stay undone until the partition's next record,
-    /// and who waits for a group's progress would wait for that.
-    /// </summary>
-    public void CommitAgain()
-    {
-        lock (_lock)
-        {
-            if (_abandoned || _unconfirmed is not { } open || _time.GetElapsedTime(_askedAt) < CommitPatience) return;
-            _askedAt = _time.GetTimestamp();
-            _control.Commit(Source, open.NextOffset, open.Metadata);
-        }
     }
 
     private long? Lag() => _control.EndOf(Source) is { } end ? end - (_own?.NextOffset ?? 0) : null;
@@ -234,8 +203,6 @@ internal sealed partial class PartitionPump : IPartitionAssignment
             LogSkipped(Partition.Topic, Partition.Partition, place, range.Oldest);
             place = range.Oldest;
         }
-        // One that nobody has confirmed must not come behind the one that follows.
-        lock (_lock) _unconfirmed = null;
         await _control.BeginAnewAsync(Source, place, _own?.Metadata ?? TopicHistory.Metadata(_history.Logical(Partition.Partition, place), ""), _revoked.Token);
         await Task.Delay(Timeout.InfiniteTimeSpan, _time, _revoked.Token);
     }

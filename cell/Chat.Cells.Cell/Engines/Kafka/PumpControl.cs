@@ -5,13 +5,14 @@ using Confluent.Kafka;
 namespace Chat.Cells.Cell.Engines.Kafka;
 
 /// <summary>What a pump may ask of the consumer: run on the polling thread.</summary>
-internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, ConcurrentQueue<PumpCommand> commands, TimeSpan requestTimeout, Action restart)
+internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, ConcurrentQueue<PumpCommand> commands, CommitQueue commits, TimeSpan requestTimeout, Action restart)
 {
     /// <summary>Commits a place other than the processor's and has the consumer begin anew: librdkafka goes nowhere by itself after an offset that isn't there.</summary>
     /// <exception cref="KafkaException">Not committed.</exception>
     public async Task BeginAnewAsync(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata, CancellationToken cancellationToken)
     {
-        await Task.Run(() => OffsetCommits.CommitNow(consumer, source.Topic, source.Partition.Value, nextOffset, metadata), cancellationToken);
+        commits.Forget(source);
+        await Task.Run(() => OffsetCommits.CommitNow(consumer, new CommitPlace(source, nextOffset, metadata)), cancellationToken);
         restart();
     }
 
@@ -44,8 +45,7 @@ internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, Concurrent
 
     public void Enqueue(PartitionPump pump, Action<IConsumer<byte[], byte[]>> run) => commands.Enqueue(new PumpCommand(pump, run));
 
-    public void Commit(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata) =>
-        OffsetCommits.Commit(consumer, source.Topic, source.Partition.Value, nextOffset, metadata);
+    public void Commit(Confluent.Kafka.TopicPartition source, long nextOffset, string metadata) => commits.Put(new CommitPlace(source, nextOffset, metadata));
 }
 
 /// <summary>Something that a pump wants done on the polling thread.</summary>
