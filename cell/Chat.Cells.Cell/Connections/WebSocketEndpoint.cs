@@ -6,6 +6,7 @@ using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Presence;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
+using Microsoft.AspNetCore.Connections;
 
 namespace Chat.Cells.Cell.Connections;
 
@@ -24,33 +25,24 @@ internal sealed class WebSocketEndpoint(
 {
     public async Task HandleAsync(HttpContext context)
     {
-        // In a method of its own: what it needs to know of the request isn't kept as long as the socket lives.
-        if (await OpenAsync(context) is not { } opened) return;
-        using var socket = opened.Socket;
-        await sessions.RunAsync(socket, opened.Connection, context.RequestAborted);
-    }
-
-    /// <summary>Null when the request was answered otherwise.</summary>
-    private async Task<OpenedSocket?> OpenAsync(HttpContext context)
-    {
         if (IsForeignOrigin(context.Request))
         {
             Count("foreign_origin");
             await Problems.WriteAsync(context, StatusCodes.Status403Forbidden, ErrorCodes.Forbidden, "This origin may not connect.");
-            return null;
+            return;
         }
         var protocols = WebSocketUpgrade.Protocols(context);
         var isSocket = WebSocketUpgrade.IsRequested(context);
         if (isSocket && protocols.Length > 0 && !protocols.Contains(ProtocolLimits.Subprotocol, StringComparer.Ordinal))
         {
             await Problems.WriteAsync(context, StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, $"The subprotocol is {ProtocolLimits.Subprotocol}.");
-            return null;
+            return;
         }
         if (isSocket && (drain.IsDraining || connections.Count >= options.MaxConnections))
         {
             Count("full");
             await Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, ErrorCodes.Busy, "No more sockets here now.", retryAfter: TimeSpan.FromSeconds(2));
-            return null;
+            return;
         }
         var (account, device, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
         if (!isSocket)
@@ -59,24 +51,22 @@ internal sealed class WebSocketEndpoint(
                 : refusal.Code == CloseCodes.Moved ? (StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved)
                 : (StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized);
             await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
-            return null;
+            return;
         }
         if (account is not null && connections.Of(account.UserId).Length >= options.MaxConnectionsPerUser)
         {
             Count("user_full");
             await Problems.WriteAsync(context, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "This user has too many sockets here; close some.", retryAfter: TimeSpan.FromSeconds(5));
-            return null;
+            return;
         }
-        var socket = await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null);
-        if (account is null || device is null)
-        {
-            Count(refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
-            using (socket) await RefuseAsync(context, socket, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized"));
-            return null;
-        }
-        Count("accepted");
-        var connection = new Connection(account.UserId, device.DeviceId, DeviceKinds.Normalize(device.Kind), account.Epoch, socket, context.Abort, expiresAt, options, time);
-        return new OpenedSocket(socket, connection);
+        var isUser = account is not null && device is not null;
+        Count(isUser ? "accepted" : refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
+        await WebSocketUpgrade.AcceptAsync(context, protocols.Length > 0 ? ProtocolLimits.Subprotocol : null, (socket, connection) => isUser
+            ? sessions.RunAsync(
+                socket,
+                new Connection(account!.UserId, device!.DeviceId, DeviceKinds.Normalize(device.Kind), account.Epoch, socket, connection.Abort, expiresAt, options, time),
+                connection.ConnectionClosed)
+            : RefuseAsync(socket, connection, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized")));
     }
 
     /// <summary>The user, or why not. From the access token, or from a ticket in the subprotocols; from nothing else.</summary>
@@ -124,7 +114,7 @@ internal sealed class WebSocketEndpoint(
             && !string.Equals(origin, $"https://{request.Host}", StringComparison.OrdinalIgnoreCase);
     }
 
-    private async Task RefuseAsync(HttpContext context, WebSocket socket, Refusal refusal)
+    private async Task RefuseAsync(WebSocket socket, ConnectionContext connection, Refusal refusal)
     {
         using var limit = new CancellationTokenSource(options.CloseTimeout);
         try
@@ -133,15 +123,13 @@ internal sealed class WebSocketEndpoint(
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
         {
-            context.Abort();
+            connection.Abort();
         }
     }
 
     private static (AccountRow?, DeviceRow?, DateTimeOffset, Refusal) Refuse(int code, string reason) => (null, null, default, new Refusal(code, reason));
 
     private static void Count(string outcome) => GatewayMetrics.Connects.Add(1, GatewayMetrics.Outcome(outcome));
-
-    private sealed record OpenedSocket(WebSocket Socket, Connection Connection);
 
     private sealed record Refusal(int Code, string Reason);
 }

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Chat.Cells.Cell.Connections;
@@ -25,8 +26,11 @@ internal static class WebSocketUpgrade
     public static string[] Protocols(HttpContext context) =>
         context.Request.Headers.SecWebSocketProtocol.ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>Answers 101. Aborting or disposing the socket leaves the connection to the caller: it ends with the request, or by <see cref="HttpContext.Abort"/>.</summary>
-    public static async Task<WebSocket> AcceptAsync(HttpContext context, string? protocol)
+    /// <summary>
+    /// Answers 101. The session gets the socket and its connection when the request has ended, and nothing of the request. The connection ends with the session, or when it aborts it;
+    /// aborting or disposing the socket leaves it open.
+    /// </summary>
+    public static async Task AcceptAsync(HttpContext context, string? protocol, Func<WebSocket, ConnectionContext, Task> session)
     {
         var headers = context.Response.Headers;
         headers.Connection = "Upgrade";
@@ -36,52 +40,13 @@ internal static class WebSocketUpgrade
         headers.SecWebSocketAccept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(context.Request.Headers.SecWebSocketKey.ToString() + AcceptSalt)));
 #pragma warning restore CA5350
         if (protocol is not null) headers.SecWebSocketProtocol = protocol;
-        var stream = await context.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
-        // They would live as long as the socket, the token among them.
-        context.Request.Headers.Clear();
-        return WebSocket.CreateFromStream(new LastingStream(stream), new WebSocketCreationOptions
-        {
-            IsServer = true,
-            SubProtocol = protocol,
-            KeepAliveInterval = TimeSpan.Zero, // clients send heartbeats; a timer per socket would cost more than it finds
-        });
+        await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        context.Features.GetRequiredFeature<ConnectionHandover>().To(protocol, session);
     }
 
     private static bool IsKey(string key)
     {
         Span<byte> bytes = stackalloc byte[24];
         return key.Length == 24 && Convert.TryFromBase64String(key, bytes, out var length) && length == 16;
-    }
-
-    /// <summary>A stream that stays open when the socket over it is disposed.</summary>
-    private sealed class LastingStream(Stream inner) : Stream
-    {
-        public override bool CanRead => true;
-        public override bool CanWrite => true;
-        public override bool CanSeek => false;
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => inner.ReadAsync(buffer, cancellationToken);
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => inner.ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => inner.WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-            // Written bytes are flushed by the asynchronous calls.
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

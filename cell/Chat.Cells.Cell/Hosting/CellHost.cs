@@ -17,6 +17,7 @@ using Chat.Cells.Metrics;
 using Chat.Cells.Topology;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Chat.Cells.Cell.Hosting;
 
@@ -139,8 +140,14 @@ public sealed partial class CellHost : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null; // endpoints have their own
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
-        kestrel.Listen(EndPointOf(options.Public), listen => listen.Mark(Listener.Public));
-        kestrel.Listen(EndPointOf(options.Internal), listen => listen.Mark(Listener.Internal));
+        kestrel.Listen(EndPointOf(options.Public), listen => Prepare(listen, Listener.Public));
+        kestrel.Listen(EndPointOf(options.Internal), listen => Prepare(listen, Listener.Internal));
+
+        static void Prepare(ListenOptions listen, Listener listener)
+        {
+            listen.Mark(listener);
+            ConnectionHandover.Use(listen);
+        }
     });
 
     private static IPEndPoint EndPointOf(Uri url) => new(IPAddress.Parse(url.Host.Trim('[', ']')), url.Port);

@@ -41,7 +41,7 @@ public static class PresenceServices
             await Problems.WriteAsync(context, StatusCodes.Status426UpgradeRequired, ErrorCodes.BadRequest, "This is a WebSocket's address.");
             return;
         }
-        using var socket = await WebSocketUpgrade.AcceptAsync(context, null);
-        await new PeerSession(cell, socket, context.Abort, views, typing, cells, time).RunAsync(lifetime.ApplicationStopping);
+        await WebSocketUpgrade.AcceptAsync(context, null, (socket, connection) =>
+            new PeerSession(cell, socket, connection.Abort, views, typing, cells, time).RunAsync(lifetime.ApplicationStopping));
     }
 }
