@@ -53,7 +53,8 @@ internal sealed class RawSocket : IAsyncDisposable
         connection.Dispose();
     }
 
-    private static void WriteFrame(MemoryStream bytes, byte[] payload)
+    /// <summary>A client's text frame.</summary>
+    public static void WriteFrame(MemoryStream bytes, byte[] payload)
     {
         bytes.WriteByte(0x81); // final, text
         if (payload.Length < 126)

@@ -10,6 +10,9 @@ internal sealed partial class LossyState(ICellState inner) : ICellState
     /// <summary>True for messages between servers that are lost.</summary>
     public Func<ServerMessage, bool> Loses { get; set; } = _ => false;
 
+    /// <summary>What waits before something is taken once, as a ticket is.</summary>
+    public Func<Task> BeforeTakeOnce { get; set; } = () => Task.CompletedTask;
+
     /// <summary>True while updates of unread sets are lost.</summary>
     public bool LosesUnread { get; set; }
 
@@ -24,7 +27,12 @@ internal sealed partial class LossyState(ICellState inner) : ICellState
     public ValueTask<IAsyncDisposable> SubscribeAsync(string serverId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken) => inner.SubscribeAsync(serverId, handler, cancellationToken);
     public ValueTask<TimeSpan> TakeTokenAsync(string bucket, int capacity, double refillPerSecond, CancellationToken cancellationToken) => inner.TakeTokenAsync(bucket, capacity, refillPerSecond, cancellationToken);
     public ValueTask PutOnceAsync(string key, string value, TimeSpan timeToLive, CancellationToken cancellationToken) => inner.PutOnceAsync(key, value, timeToLive, cancellationToken);
-    public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => inner.TakeOnceAsync(key, cancellationToken);
+    public async ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken)
+    {
+        await BeforeTakeOnce();
+        return await inner.TakeOnceAsync(key, cancellationToken);
+    }
+
     public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) => LosesUnread ? ValueTask.CompletedTask : inner.ApplyUnreadAsync(updates, cancellationToken);
     public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => inner.GetUnreadAsync(userIds, cancellationToken);
     public ValueTask BeginUnreadAsync(string userId, InboxCursor at, string token, CancellationToken cancellationToken) => inner.BeginUnreadAsync(userId, at, token, cancellationToken);

@@ -8,12 +8,23 @@ internal sealed class ConnectionRegistry
     private readonly ConcurrentDictionary<string, Connection[]> users = new(StringComparer.Ordinal);
     private readonly Lock changing = new();
     private int count;
+    private int places;
 
     /// <summary>How many sockets there are.</summary>
     public int Count => Volatile.Read(ref count);
 
     /// <summary>The users that have sockets here.</summary>
     public int Users => users.Count;
+
+    /// <summary>Takes a place for a socket that is being opened, of at most so many; to be given back by <see cref="Leave"/> when it has ended, or was refused.</summary>
+    public bool TryEnter(int max)
+    {
+        if (Interlocked.Increment(ref places) <= max) return true;
+        Leave();
+        return false;
+    }
+
+    public void Leave() => Interlocked.Decrement(ref places);
 
     public void Add(Connection connection)
     {

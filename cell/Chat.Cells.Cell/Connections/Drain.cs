@@ -29,19 +29,24 @@ internal sealed partial class Drain : IHostedService
     /// <summary>Runs after the listeners have stopped: waits for the appends that are under way.</summary>
     public async Task StopAsync(CancellationToken cancellationToken) => await channels.WaitForIdleAsync().WaitAsync(cancellationToken);
 
+    /// <summary>A socket that was just registered: one whose handshake was under way when the drain began is closed like the others.</summary>
+    public void Joined(Connection connection)
+    {
+        if (draining) Close(connection, 1);
+    }
+
     private void Begin()
     {
         if (draining) return;
         draining = true;
         var sockets = connections.All().ToArray();
         LogDraining(sockets.Length);
-        // The clients come back spread over a time that grows with their number.
-        var spread = 1_000 + (sockets.Length / 5);
-        foreach (var socket in sockets)
-        {
-            socket.Outbound.Close(CloseCodes.Draining, (MinDelay + Random.Shared.Next(spread)).ToString(CultureInfo.InvariantCulture));
-        }
+        foreach (var socket in sockets) Close(socket, sockets.Length);
     }
+
+    /// <summary>The clients come back spread over a time that grows with their number.</summary>
+    private static void Close(Connection socket, int sockets) =>
+        socket.Outbound.Close(CloseCodes.Draining, (MinDelay + Random.Shared.Next(1_000 + (sockets / 5))).ToString(CultureInfo.InvariantCulture));
 
     private void CloseDevice(string userId, string deviceId)
     {

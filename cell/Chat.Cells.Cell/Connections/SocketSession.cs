@@ -21,10 +21,11 @@ internal sealed partial class SocketSession(
     InboxFeed feed,
     ReceiptCoalescer receipts,
     LiveHandler live,
+    Drain drain,
     TimeProvider time,
     ILogger<SocketSession> logger)
 {
-    /// <summary>Serves a socket until it is closed.</summary>
+    /// <summary>Serves a socket until it is closed, then gives its place back.</summary>
     public async Task RunAsync(WebSocket socket, Connection connection, CancellationToken cancellationToken)
     {
         using var reader = new FrameReader(socket);
@@ -32,6 +33,7 @@ internal sealed partial class SocketSession(
         GatewayMetrics.Sockets.Add(1);
         try
         {
+            drain.Joined(connection);
             live.Opened(connection);
             await RegisterAsync(connection.UserId, cancellationToken);
             // Without the token: an aborted connection ends the read by itself, and registering each read with it would cost more than the read.
@@ -43,6 +45,7 @@ internal sealed partial class SocketSession(
             GatewayMetrics.Sockets.Add(-1);
             GatewayMetrics.Closes.Add(1, GatewayMetrics.Code((connection.Outbound.CloseCode ?? (int)WebSocketCloseStatus.NormalClosure).ToString(System.Globalization.CultureInfo.InvariantCulture)));
             var wasLast = connections.Remove(connection);
+            connections.Leave();
             live.Ended(connection, connection.Outbound.CloseCode is (int)WebSocketCloseStatus.NormalClosure or CloseCodes.Unauthorized);
             if (wasLast) await UnregisterAsync(connection.UserId);
         }

@@ -38,26 +38,47 @@ internal sealed class WebSocketEndpoint(
             await Problems.WriteAsync(context, StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, $"The subprotocol is {ProtocolLimits.Subprotocol}.");
             return;
         }
-        if (isSocket && (drain.IsDraining || connections.Count >= options.MaxConnections))
+        if (!isSocket)
+        {
+            await AnswerOtherAsync(context, protocols);
+            return;
+        }
+        if (drain.IsDraining || !connections.TryEnter(options.MaxConnections))
         {
             Count("full");
             await Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, ErrorCodes.Busy, "No more sockets here now.", retryAfter: TimeSpan.FromSeconds(2));
             return;
         }
-        var (account, device, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
-        if (!isSocket)
+        var isHandedOver = false;
+        try
         {
-            var (status, code) = refusal is null ? (StatusCodes.Status426UpgradeRequired, ErrorCodes.BadRequest)
-                : refusal.Code == CloseCodes.Moved ? (StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved)
-                : (StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized);
-            await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
-            return;
+            isHandedOver = await OpenAsync(context, protocols);
         }
+        finally
+        {
+            if (!isHandedOver) connections.Leave();
+        }
+    }
+
+    /// <summary>What isn't a socket's request learns whether its token would be good for one.</summary>
+    private async Task AnswerOtherAsync(HttpContext context, string[] protocols)
+    {
+        var refusal = (await AuthenticateAsync(context, protocols)).Refusal;
+        var (status, code) = refusal is null ? (StatusCodes.Status426UpgradeRequired, ErrorCodes.BadRequest)
+            : refusal.Code == CloseCodes.Moved ? (StatusCodes.Status421MisdirectedRequest, ErrorCodes.Moved)
+            : (StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized);
+        await Problems.WriteAsync(context, status, code, "This is a WebSocket's address.", refusal?.Code == CloseCodes.Moved ? refusal.Reason : null);
+    }
+
+    /// <summary>False when the request was refused by an answer; a bad token is accepted and then closed, so that a browser's client sees why.</summary>
+    private async Task<bool> OpenAsync(HttpContext context, string[] protocols)
+    {
+        var (account, device, expiresAt, refusal) = await AuthenticateAsync(context, protocols);
         if (account is not null && connections.Of(account.UserId).Length >= options.MaxConnectionsPerUser)
         {
             Count("user_full");
             await Problems.WriteAsync(context, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "This user has too many sockets here; close some.", retryAfter: TimeSpan.FromSeconds(5));
-            return;
+            return false;
         }
         var isUser = account is not null && device is not null;
         Count(isUser ? "accepted" : refusal?.Code == CloseCodes.Moved ? "moved" : "unauthorized");
@@ -67,6 +88,7 @@ internal sealed class WebSocketEndpoint(
                 new Connection(account!.UserId, device!.DeviceId, DeviceKinds.Normalize(device.Kind), account.Epoch, socket, connection.Abort, expiresAt, options, time),
                 connection.ConnectionClosed)
             : RefuseAsync(socket, connection, refusal ?? new Refusal(CloseCodes.Unauthorized, "unauthorized")));
+        return true;
     }
 
     /// <summary>The user, or why not. From the access token, or from a ticket in the subprotocols; from nothing else.</summary>
@@ -124,6 +146,10 @@ internal sealed class WebSocketEndpoint(
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
         {
             connection.Abort();
+        }
+        finally
+        {
+            connections.Leave();
         }
     }
 

@@ -17,6 +17,7 @@ internal static class WebSocketUpgrade
     /// <summary>Whether the request asks for a WebSocket in a way that can be answered.</summary>
     public static bool IsRequested(HttpContext context) =>
         context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
+        && HttpProtocol.IsHttp11(context.Request.Protocol)
         && HttpMethods.IsGet(context.Request.Method)
         && string.Equals(context.Request.Headers.Upgrade.ToString(), "websocket", StringComparison.OrdinalIgnoreCase)
         && context.Request.Headers.SecWebSocketVersion.ToString() == "13"

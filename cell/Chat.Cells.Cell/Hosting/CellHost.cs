@@ -136,7 +136,6 @@ public sealed partial class CellHost : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.DisableStringReuse = true; // it keeps a connection's headers for its next request; a socket has none
         kestrel.Limits.MaxConcurrentConnections = null;
-        kestrel.Limits.MaxConcurrentUpgradedConnections = options.MaxConnections + 100;
         kestrel.Limits.MaxRequestBodySize = null; // endpoints have their own
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
