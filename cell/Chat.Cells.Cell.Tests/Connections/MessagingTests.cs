@@ -204,7 +204,7 @@ public sealed class MessagingTests : IAsyncLifetime
         {
             var frame = (await second.NextAsync())!;
             if ((string)frame["type"]! == "sync_batch") types.AddRange(frame["payload"]!["events"]!.AsArray().Select(e => (string)e!["type"]!));
-            else types.Add((string)frame["type"]!);
+            else if ((string)frame["type"]! != "unread") types.Add((string)frame["type"]!); // counts come when they are due, also before a message that is being delivered
         }
         Assert.Equal(["channel_changed", "new_message"], types);
     }
