@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Chat.Cells.Topology;
 
 namespace Chat.Cells.Router.Tests;
@@ -242,10 +243,19 @@ public sealed class ForwardingTests : IAsyncLifetime
         await cluster.GetAsync("/v1/me");
         using var socket = await cluster.ConnectAsync(cluster.TokenOf(Anna));
         using var http = new HttpClient { BaseAddress = cluster.Router.InternalUrl };
-        var text = await http.GetStringAsync("/metrics");
-        Assert.Matches("""chat_cells_router_requests_total\{[^}]*cell="eu-west-1"[^}]*\} [1-9]""", text);
-        Assert.Matches("""chat_cells_router_refusals_total\{[^}]*code="unauthorized"[^}]*\} [1-9]""", text);
-        Assert.Matches("""chat_cells_router_sockets\{[^}]*cell="eu-west-1"[^}]*\} [1-9]""", text);
+        // What is counted when it has ended, or has been answered, is counted a moment after its client knows.
+        string[] counted =
+        [
+            """chat_cells_router_requests_total\{[^}]*cell="eu-west-1"[^}]*\} [1-9]""",
+            """chat_cells_router_refusals_total\{[^}]*code="unauthorized"[^}]*\} [1-9]""",
+            """chat_cells_router_sockets\{[^}]*cell="eu-west-1"[^}]*\} [1-9]""",
+        ];
+        var text = string.Empty;
+        await RouterCluster.UntilAsync(async () =>
+        {
+            text = await http.GetStringAsync("/metrics");
+            return counted.All(pattern => Regex.IsMatch(text, pattern, RegexOptions.None, RouterCluster.Patience));
+        });
         Assert.Contains("chat_cells_router_map_version", text);
         Assert.Contains("chat_cells_router_cell_up", text);
     }

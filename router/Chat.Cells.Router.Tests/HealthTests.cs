@@ -44,7 +44,7 @@ public sealed class HealthTests
         await cluster.Cells["eu-west-1"].StartAsync();
 
         using var socket = await connecting;
-        Assert.Equal(1, cluster.Cells["eu-west-1"].OpenSockets);
+        await RouterCluster.UntilAsync(() => Task.FromResult(cluster.Cells["eu-west-1"].OpenSockets == 1));
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public sealed class SocketTests : IAsyncLifetime
 
     private RouterCluster cluster = null!;
 
-    public async Task InitializeAsync() => cluster = await RouterCluster.StartAsync(o => o with { ResponseTimeout = TimeSpan.FromSeconds(3) });
+    public async Task InitializeAsync() => cluster = await RouterCluster.StartAsync();
 
     public async Task DisposeAsync() => await cluster.DisposeAsync();
 
@@ -126,8 +126,9 @@ public sealed class SocketTests : IAsyncLifetime
     [Fact]
     public async Task Socket_LongerSilentThanARequestMayTake_StaysOpen()
     {
-        using var socket = await cluster.ConnectAsync(cluster.TokenOf(Anna));
-        await Task.Delay(TimeSpan.FromSeconds(5)); // the limit of a request is 3 s here
+        await using var strict = await RouterCluster.StartAsync(o => o with { ResponseTimeout = TimeSpan.FromSeconds(3) });
+        using var socket = await strict.ConnectAsync(strict.TokenOf(Anna));
+        await Task.Delay(TimeSpan.FromSeconds(5));
         Assert.Equal("still here", await SayAsync(socket, "still here"));
     }
 
@@ -159,10 +160,10 @@ public sealed class SocketTests : IAsyncLifetime
         {
             foreach (var chunk in Enumerable.Range(0, 1_000).Chunk(50))
                 sockets.AddRange(await Task.WhenAll(chunk.Select(i => cluster.ConnectAsync(ticket: $"{(i % 2 == 0 ? Anna : Bob)}.secret"))));
-            Assert.Equal(500, cluster.Cells["eu-west-1"].OpenSockets);
-            Assert.Equal(500, cluster.Cells["us-east-1"].OpenSockets);
             var echoes = await Task.WhenAll(sockets.Select((s, i) => SayAsync(s, $"message {i}")));
             Assert.Equal(Enumerable.Range(0, 1_000).Select(i => $"message {i}"), echoes);
+            // A client may be connected before its cell has counted it; whom it has answered it has counted.
+            Assert.Equal((500, 500), (cluster.Cells["eu-west-1"].OpenSockets, cluster.Cells["us-east-1"].OpenSockets));
         }
         finally
         {
