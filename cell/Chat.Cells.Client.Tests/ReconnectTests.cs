@@ -222,7 +222,7 @@ public sealed class ReconnectTests
     {
         await using var server = await ScriptedServer.StartAsync();
         server.Http = context => RenewAsync(context, "token-2", TimeSpan.FromHours(1));
-        await using var client = new ChatClient(NewSession(life: TimeSpan.FromSeconds(3)), Options(server));
+        await using var client = new ChatClient(NewSession(life: TimeSpan.FromSeconds(12)), Options(server));
         client.Start();
         var connection = await server.AcceptSyncedAsync();
         var auth = await connection.ReceiveAsync(FrameTypes.Auth);
@@ -234,7 +234,7 @@ public sealed class ReconnectTests
     public async Task Server_Silent_IsDroppedAndConnectedAnew()
     {
         await using var server = await ScriptedServer.StartAsync();
-        var options = Options(server) with { HeartbeatInterval = TimeSpan.FromMilliseconds(50), ServerSilence = TimeSpan.FromMilliseconds(400) };
+        var options = Options(server) with { HeartbeatInterval = TimeSpan.FromMilliseconds(50), ServerSilence = TimeSpan.FromSeconds(2) };
         await using var client = new ChatClient(NewSession(), options);
         client.Start();
         var first = await server.AcceptSyncedAsync();
