@@ -163,7 +163,7 @@ public sealed class AuthenticationTests : IAsyncLifetime
     [Fact]
     public async Task Socket_RenewedByAuth_OutlivesItsFirstToken()
     {
-        var shortLived = OurIssuer(TimeSpan.FromSeconds(4)).Issue(anna.UserId, anna.DeviceId);
+        var shortLived = OurIssuer(TimeSpan.FromSeconds(8)).Issue(anna.UserId, anna.DeviceId);
         await using var socket = await TestSocket.ConnectAsync(cell.Public, shortLived.Token);
         await socket.SendAsync("auth", new { token = anna.Token });
         Assert.Equal((long)anna.Session["expiresAt"]!, (long)(await socket.PayloadAsync("auth_ok"))["expiresAt"]!);

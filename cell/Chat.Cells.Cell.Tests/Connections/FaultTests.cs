@@ -78,8 +78,7 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal(ErrorCodes.Retry, (string)error["code"]!);
         Assert.True((int)error["retryAfter"]! > 0);
         state.Loses = _ => false;
-        await sender.MessageAsync(channel, "hello", "r1");
-        var id = (string)(await sender.PayloadAsync("message_ack", "r1"))["messageId"]!;
+        var id = (string)(await sender.AckedAsync(channel, "hello", "r1"))["messageId"]!;
         Assert.Equal(id, (string)(await receiver.PayloadAsync("new_message"))["messageId"]!);
         await receiver.SettleAsync();
         Assert.Empty(receiver.Kept("new_message"));

@@ -57,8 +57,7 @@ public sealed class StateFaultTests : IAsyncLifetime
         }
 
         state.Fails = false;
-        await sender.MessageAsync(channel, "hello", "r1");
-        Assert.Equal((string)received["messageId"]!, (string)(await sender.PayloadAsync("message_ack", "r1"))["messageId"]!);
+        Assert.Equal((string)received["messageId"]!, (string)(await sender.AckedAsync(channel, "hello", "r1"))["messageId"]!);
         await sender.MessageAsync(channel, "next", "r2");
         Assert.Equal("next", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
         await receiver.SettleAsync();

@@ -59,11 +59,11 @@ public abstract partial class CellStateContract
     public async Task Presence_NotSaidAgain_ExpiresForThatServerOnly()
     {
         await SetAsync("s1", "a", MobileAway, Minute);
-        await SetAsync("s2", "a", Web, TimeSpan.FromSeconds(2), Noon + 7);
-        await SetAsync("s2", "b", Web, TimeSpan.FromSeconds(2));
+        await SetAsync("s2", "a", Web, Short, Noon + 7);
+        await SetAsync("s2", "b", Web, Short);
         AssertIs(PresenceStatus.Online, Noon + 7, ["web"], await WatchAsync("v1", "a"));
 
-        await PassAsync(TimeSpan.FromSeconds(3));
+        await PassAsync(Over);
 
         AssertIs(PresenceStatus.Away, Noon + 7, ["mobile"], await WatchAsync("v1", "a"));
         AssertIs(PresenceStatus.Offline, Noon, [], await WatchAsync("v1", "b"));
@@ -91,11 +91,11 @@ public abstract partial class CellStateContract
     {
         Assert.Empty((await SetAsync("s1", "a", Web)).Watchers);
         await WatchAsync("v1", "a");
-        await WatchAsync("v2", "a", TimeSpan.FromSeconds(2));
+        await WatchAsync("v2", "a", Short);
         await WatchAsync("v1", "b");
 
         Assert.Equal(["v1", "v2"], (await SetAsync("s1", "a", MobileAway)).Watchers.Order());
-        await PassAsync(TimeSpan.FromSeconds(3));
+        await PassAsync(Over);
         Assert.Equal(["v1"], (await SetAsync("s2", "a", Web)).Watchers);
         Assert.Equal(["v1"], (await SetAsync("s1", "b", Web)).Watchers);
     }
@@ -106,15 +106,15 @@ public abstract partial class CellStateContract
         await State.AdvanceCursorsAsync([new UserCursor(Name("b"), new InboxCursor(1, 2, 3))], default);
         await SetAsync("s2", "b", MobileAway, TimeSpan.FromSeconds(2));
 
-        var cursors = await State.RefreshAsync("s1", [Say("a", Web), Say("b", Web, Noon + 3)], TimeSpan.FromSeconds(4), default);
+        var cursors = await State.RefreshAsync("s1", [Say("a", Web), Say("b", Web, Noon + 3)], Short + TimeSpan.FromSeconds(2), default);
 
         Assert.Equal([null, new InboxCursor(1, 2, 3)], cursors);
         Assert.Equal(["s1"], await ServersAsync("a"));
         AssertIs(PresenceStatus.Online, Noon, ["web"], await WatchAsync("v1", "a"));
         AssertIs(PresenceStatus.Online, Noon + 3, ["web"], await WatchAsync("v1", "b"));
-        await PassAsync(TimeSpan.FromSeconds(3));
+        await PassAsync(TimeSpan.FromSeconds(3)); // the other server's word, of 2 s, is over
         AssertIs(PresenceStatus.Online, Noon + 3, ["web"], await WatchAsync("v1", "b"));
-        await PassAsync(TimeSpan.FromSeconds(2));
+        await PassAsync(Over);
         Assert.Empty(await ServersAsync("a"));
         AssertIs(PresenceStatus.Offline, Noon + 3, [], await WatchAsync("v1", "b"));
     }

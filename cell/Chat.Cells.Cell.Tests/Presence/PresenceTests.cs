@@ -105,22 +105,27 @@ public sealed class PresenceTests : IAsyncLifetime
     [Fact]
     public async Task Socket_BrokenWithoutGoodbye_IsOfflineSoonUnlessItsDeviceComesBack()
     {
-        await using var viewer = await cell.ConnectAsync(anna);
-        var device = await cell.ConnectAsync(bob);
-        await viewer.SubscribeAsync(bob.UserId);
-        await viewer.SeesAsync(bob.UserId, "online", "desktop");
+        // A device has until the tick after next to come back: long enough for a busy machine.
+        var tick = TimeSpan.FromSeconds(3);
+        await using var patient = await TestCell.StartAsync(o => o with { TickInterval = tick });
+        var (viewing, viewed) = (await patient.SignUpAsync("anna"), await patient.SignUpAsync("bob"));
+        await patient.CreateDirectAsync(viewing, viewed);
+        await using var viewer = await patient.ConnectAsync(viewing);
+        var device = await patient.ConnectAsync(viewed);
+        await viewer.SubscribeAsync(viewed.UserId);
+        await viewer.SeesAsync(viewed.UserId, "online", "desktop");
 
         await device.DisposeAsync();
-        await using (var back = await cell.ConnectAsync(bob))
+        await using (var back = await patient.ConnectAsync(viewed))
         {
-            for (var i = 0; i < 10; i++)
+            for (var i = 0; i < 3; i++)
             {
-                await Task.Delay(100); // three ticks and more: what was to happen would have
+                await Task.Delay(tick); // what was to happen would have
                 await viewer.SettleAsync();
             }
             Assert.Empty(viewer.KeptPresence());
         }
-        await viewer.SeesAsync(bob.UserId, "offline");
+        await viewer.SeesAsync(viewed.UserId, "offline");
     }
 
     [Fact]

@@ -210,8 +210,7 @@ public sealed class UnreadTests
         for (var i = 0; i < count; i++)
         {
             var request = $"{name}-{channel[^4..]}-{i}";
-            await sender.MessageAsync(channel, request, request);
-            ids[i] = (string)(await sender.PayloadAsync("message_ack", request))["messageId"]!;
+            ids[i] = (string)(await sender.AckedAsync(channel, request, request))["messageId"]!;
         }
         return ids;
     }

@@ -151,8 +151,7 @@ public sealed class RedisCellTests : IAsyncLifetime
 
     private static async Task SendAsync(Connections.TestSocket sender, string channel, string text, Connections.TestSocket receiver)
     {
-        await sender.MessageAsync(channel, text, text);
-        await sender.ReceiveAsync("message_ack", text);
+        await sender.AckedAsync(channel, text, text);
         Assert.Equal(text, (string)(await receiver.PayloadAsync("new_message"))["content"]!);
     }
 }

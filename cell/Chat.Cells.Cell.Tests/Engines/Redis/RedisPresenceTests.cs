@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Connections;
 using Chat.Cells.Cell.Tests.Contracts;
@@ -7,7 +6,7 @@ using Chat.Cells.Cell.Tests.Presence;
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
 /// <summary>Presence and typing over two gateways with one Redis between them. Anna is on the first, bob on the second.</summary>
-public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper output) : TwoGatewaysTest
+public sealed class RedisPresenceTests : TwoGatewaysTest
 {
     private static readonly TimeSpan Life = TimeSpan.FromSeconds(5);
 
@@ -20,31 +19,6 @@ public sealed class RedisPresenceTests(Xunit.Abstractions.ITestOutputHelper outp
         await viewer.SubscribeAsync(Bob.UserId);
         await viewer.SeesAsync(Bob.UserId, "online", "desktop");
         return (viewer, device);
-    }
-
-    [Fact]
-    public async Task Presence_ChangedOnTheOtherServer_IsShownWithin100Ms()
-    {
-        var (viewer, device) = await ViewAsync();
-        var took = new List<double>();
-        for (var i = 0; i < 12; i++)
-        {
-            await Task.Delay(1_050); // a user's changes are told at most once a second
-            var began = Stopwatch.GetTimestamp();
-            var status = i % 2 == 0 ? "away" : "online";
-            await device.SendAsync("heartbeat", new { status });
-            await viewer.SeesAsync(Bob.UserId, status, "desktop");
-            took.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
-        }
-        output.WriteLine($"ms: {string.Join(", ", took.Order().Select(t => $"{t:0.0}"))}");
-        // The target, a p95 of 100 ms, is for a machine of its own; tests share theirs with others.
-        Assert.True(took.Order().ElementAt(took.Count / 2) < 100, $"ms: {string.Join(", ", took.Select(t => $"{t:0.0}"))}");
-        using var metrics = await First.SendAsync(HttpMethod.Get, First.Internal, "/metrics", null);
-        var text = await metrics.Content.ReadAsStringAsync();
-        Assert.Contains("presence_updates_total{", text, StringComparison.Ordinal);
-        Assert.Contains("presence_update_seconds_bucket", text, StringComparison.Ordinal);
-        await device.DisposeAsync();
-        await viewer.DisposeAsync();
     }
 
     [Fact]
