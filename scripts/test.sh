@@ -22,7 +22,7 @@ whole=$({ dotnet_suites e2e/*E2E.Tests; echo "chaos scripts/chaos.sh --short --s
 
 run_suite() {
   local name=$1; shift
-  local log=$results/$name.log begun=$SECONDS code=0 limit=${SUITE_TIMEOUT:-480}
+  local log=$results/$name.log begun=$SECONDS code=0 limit=${SUITE_TIMEOUT:-900}
   timeout --kill-after=10 "$limit" "$@" >"$log" 2>&1 </dev/null || code=$?
   # dotnet test: "Passed!  - Failed: 0, Passed: 12, Skipped: 1, …"; node's runner: "# pass 12" or "ℹ pass 12", each on a line.
   local counts
