@@ -1,4 +1,3 @@
-
 namespace Chat.Cells.Cell.Records;
 
 /// <summary>
