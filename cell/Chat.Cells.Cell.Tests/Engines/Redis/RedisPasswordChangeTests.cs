@@ -34,10 +34,16 @@ public sealed class RedisPasswordChangeTests : IAsyncLifetime
         await Eventually.TrueAsync(async () => await WorksAsync(state), "the new password is used");
 
         Assert.Equal(["server-1"], (await state.FindServersAsync(["anna"], default))[0]);
-        await state.PublishAsync("server-2", "b"u8.ToArray(), default);
-        await state.PublishAsync("server-1", "a"u8.ToArray(), default);
-        await Eventually.TrueAsync(() => !received.IsEmpty, "the subscription receives");
-        Assert.Equal(["a"], received);
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                // One may be lost: with a connection that is made again just now.
+                await state.PublishAsync("server-2", "b"u8.ToArray(), default);
+                await state.PublishAsync("server-1", "a"u8.ToArray(), default);
+                return !received.IsEmpty;
+            },
+            "the subscription receives");
+        Assert.Equal(["a"], received.Distinct());
     }
 
     [Fact]

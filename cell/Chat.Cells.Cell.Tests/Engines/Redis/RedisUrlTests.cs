@@ -21,7 +21,7 @@ public sealed class RedisUrlTests : RedisCellStateContract
     protected override async ValueTask CloseAsync()
     {
         await base.CloseAsync();
-        var options = new ConfigurationOptions { Password = Password, EndPoints = { Endpoints } };
+        var options = new ConfigurationOptions { Password = Password, EndPoints = { Endpoints }, SyncTimeout = 60_000, ConnectTimeout = 60_000 };
         using var redis = await ConnectionMultiplexer.ConnectAsync(options);
         foreach (var node in redis.GetEndPoints().Select(e => redis.GetServer(e)).Where(s => s.IsConnected && !s.IsSlave))
         {
