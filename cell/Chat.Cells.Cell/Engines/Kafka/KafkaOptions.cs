@@ -26,6 +26,12 @@ public sealed record KafkaOptions
     /// <summary>How long an append may take before its outcome is called unknown.</summary>
     public TimeSpan AppendTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long a broker with an open connection may leave a request unanswered before it is called hung and the connection is made anew; joins of groups may take longer. Longer
+    /// than Kafka takes to call it dead (<c>broker.session.timeout.ms</c>, 9 s): until then those who lead wait for it too. librdkafka's default is 60 s.
+    /// </summary>
+    public TimeSpan SocketTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long metadata and offset requests may take.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -62,6 +68,8 @@ public sealed record KafkaOptions
             LogConnectionClose = false,
             AllowAutoCreateTopics = false,
         };
+        // The cell's own settings may say otherwise.
+        if (config.SocketTimeoutMs is null) config.SocketTimeoutMs = (int)SocketTimeout.TotalMilliseconds;
         return config;
     }
 }
