@@ -87,6 +87,7 @@ public sealed class SqliteSharedFileTests : IAsyncLifetime
         var e = await Assert.ThrowsAsync<StoreException>(() => OpenAsync(secondAlone));
 
         Assert.Contains("--log embedded", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--roles", e.Message, StringComparison.Ordinal);
         Assert.Contains("--data", e.Message, StringComparison.Ordinal);
         await first.WriteJudgedAsync(new JudgedBatch(null, 0, [Message(1, 1)], [], [], []), default);
         await first.DisposeAsync();

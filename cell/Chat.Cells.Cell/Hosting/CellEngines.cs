@@ -57,7 +57,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
     private static async ValueTask<IMessageStore> OpenStoreAsync(CellOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
         options.Store == "cassandra"
             ? await CassandraStore.OpenAsync(CassandraSettings.From(options, SecretsLogger(loggers)), time, loggers, cancellationToken)
-            : await OpenSqliteAsync(options.DataDirectory, alone: options.Log == "embedded", time, loggers, cancellationToken);
+            : await OpenSqliteAsync(options.DataDirectory, alone: options.Log == "embedded" || options.HasAllRoles, time, loggers, cancellationToken);
 
     private static ILogger SecretsLogger(ILoggerFactory loggers) => loggers.CreateLogger("Chat.Cells.Cell.Hosting.EngineSecrets");
 
@@ -110,7 +110,7 @@ public sealed record CellEngines(IMessageLog Log, IMessageStore Store, IAccountS
         return await SegmentLog.OpenAsync(Path.Combine(dataDirectory, "log"), new SegmentLogOptions(), time, loggers.CreateLogger<SegmentLog>(), cancellationToken);
     }
 
-    /// <param name="alone">No other process has the file open: the folder's log, which only one process can have, sees to that.</param>
+    /// <param name="alone">No other process may have the file open: this one is the whole cell.</param>
     private static async ValueTask<SqliteStore> OpenSqliteAsync(string dataDirectory, bool alone, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(dataDirectory);

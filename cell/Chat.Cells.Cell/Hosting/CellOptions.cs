@@ -11,10 +11,13 @@ public sealed record CellOptions
 
     public required string Region { get; init; }
 
+    /// <summary>All that a cell's server can be.</summary>
+    public static IReadOnlyList<string> AllRoles { get; } = ["gateway", "fanout", "delivery"];
+
     /// <summary>This server's stable id in the cell.</summary>
     public string ServerId { get; init; } = "server-0";
 
-    public IReadOnlyList<string> Roles { get; init; } = ["gateway", "fanout", "delivery"];
+    public IReadOnlyList<string> Roles { get; init; } = AllRoles;
 
     /// <summary>Where the embedded engines keep their data.</summary>
     public required string DataDirectory { get; init; }
@@ -128,4 +131,7 @@ public sealed record CellOptions
     public const int DefaultPasswordIterations = 210_000;
 
     public bool HasRole(string role) => Roles.Contains(role, StringComparer.Ordinal);
+
+    /// <summary>A cell's one process; those that share a cell have some of the roles each.</summary>
+    public bool HasAllRoles => AllRoles.All(HasRole);
 }

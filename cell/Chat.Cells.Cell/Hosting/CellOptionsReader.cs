@@ -192,10 +192,10 @@ public static class CellOptionsReader
 
     private static string[] CheckRoles(string[] roles)
     {
-        var unknown = roles.Except(["gateway", "fanout", "delivery"], StringComparer.Ordinal).ToArray();
+        var unknown = roles.Except(CellOptions.AllRoles, StringComparer.Ordinal).ToArray();
         return unknown.Length == 0 && roles.Length > 0
             ? roles
-            : throw new OptionsException($"--roles: '{string.Join(',', unknown)}' is not known; roles are gateway, fanout, delivery.");
+            : throw new OptionsException($"--roles: '{string.Join(',', unknown)}' is not known; roles are {string.Join(", ", CellOptions.AllRoles)}.");
     }
 }
 

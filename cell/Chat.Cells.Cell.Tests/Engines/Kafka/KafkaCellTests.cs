@@ -7,6 +7,7 @@ using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Engines.Redis;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.KafkaMock;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 
@@ -68,6 +69,23 @@ public abstract class KafkaCellContract : IAsyncLifetime
             Assert.Empty(receiver.Kept("new_message"));
         }
     }
+
+    [Fact]
+    public async Task Store_OfAProcessWithAllRoles_IsItsAloneAndOneWithSomeSharesIt()
+    {
+        await using (await OpenEnginesAsync("gateway", "fanout", "delivery"))
+        {
+            var e = await Assert.ThrowsAsync<StoreException>(() => OpenEnginesAsync("gateway"));
+            Assert.Contains("--roles", e.Message, StringComparison.Ordinal);
+        }
+
+        await using var gateway = await OpenEnginesAsync("gateway");
+        await using var workers = await OpenEnginesAsync("fanout", "delivery");
+        await Assert.ThrowsAsync<StoreException>(() => OpenEnginesAsync("gateway", "fanout", "delivery"));
+    }
+
+    private Task<CellEngines> OpenEnginesAsync(params string[] roles) =>
+        CellEngines.OpenAsync(Options with { Roles = roles }, TimeProvider.System, NullLoggerFactory.Instance, default);
 
     [Fact]
     public async Task Topics_MadeAgain_OldCursorGetsTheOldAndTheNewOnceInOrder()

@@ -24,9 +24,9 @@ internal static class StoreFileLock
         catch (IOException e)
         {
             var who = alone
-                ? "another server has it open, and with --log embedded a cell is one process that shares its data folder with nobody"
-                : "a server with --log embedded has it open, which shares its data folder with nobody";
-            throw new StoreException($"The store {path} can't be opened: {who} ({e.Message}). Stop that one, or choose another --data.", e);
+                ? "another server has it open, and one with all roles, or with --log embedded, shares its data folder with nobody"
+                : "a server with all roles, or with --log embedded, has it open, which shares its data folder with nobody";
+            throw new StoreException($"The store {path} can't be opened: {who} ({e.Message}). Stop that one, choose another --data, or give each process some of the roles (--roles).", e);
         }
         catch (UnauthorizedAccessException e)
         {
