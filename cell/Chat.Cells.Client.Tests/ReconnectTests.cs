@@ -263,15 +263,15 @@ public sealed class ReconnectTests
     }
 
     [Fact]
-    public void Backoff_DefaultTimes_DoubleFromOneToThirtySecondsWithFullJitter()
+    public void Backoff_DefaultTimes_DoubleFromOneToThirtySecondsBetweenHalfAndAll()
     {
         var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
         double[] ceilings = [1, 2, 4, 8, 16, 30, 30];
         for (var i = 0; i < ceilings.Length; i++) Assert.Equal(ceilings[i], backoff.Ceiling(i).TotalSeconds);
         Assert.Equal(30, backoff.Ceiling(1_000).TotalSeconds);
         var samples = Enumerable.Range(0, 200).Select(_ => new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30)).Next().TotalSeconds).ToArray();
-        Assert.All(samples, s => Assert.InRange(s, 0, 1));
-        Assert.True(samples.Min() < 0.2 && samples.Max() > 0.8, "Full jitter spreads over the whole range.");
+        Assert.All(samples, s => Assert.InRange(s, 0.5, 1));
+        Assert.True(samples.Min() < 0.6 && samples.Max() > 0.9, "Waits are spread over the range.");
     }
 
     internal static async Task RenewAsync(HttpContext context, string token, TimeSpan life)

@@ -73,10 +73,10 @@ internal sealed class StormWorkload(IServerWorld world, int clients, BenchReport
         return back.Count >= clients && fleet.Live == clients;
     }
 
-    /// <summary>Full jitter: a random share of 1 s, doubled with each failure up to 30 s, as the SDK waits.</summary>
+    /// <summary>Between half and all of 1 s, doubled with each failure up to 30 s, as the SDKs wait.</summary>
     private void Wait(Connection connection)
     {
-        var wait = random.NextDouble() * Math.Min(LongestWait, FirstWait * Math.Pow(2, connection.Failures++));
+        var wait = (0.5 + random.NextDouble() / 2) * Math.Min(LongestWait, FirstWait * Math.Pow(2, connection.Failures++));
         waiting.Enqueue(connection, Clock.Now + (long)(wait * Clock.Second));
     }
 }
