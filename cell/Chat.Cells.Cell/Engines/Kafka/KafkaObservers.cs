@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// <summary>
 /// Clients that only ask: where partitions begin and end, and what groups have committed. One per group, and of the group by name only: it never subscribes, so that it takes no
 /// partitions. librdkafka forgets brokers that leave the cluster's metadata, and a client may go on to find no broker for a partition when they are back: one that has
-/// failed for a while is replaced.
+/// failed for a while is replaced. So is one that left a question unanswered, whatever else it answers: a client that only asks doesn't look for new leaders when a broker hangs.
 /// </summary>
 internal sealed class KafkaObservers(KafkaOptions options, TimeProvider time) : IDisposable
 {
@@ -22,6 +22,7 @@ internal sealed class KafkaObservers(KafkaOptions options, TimeProvider time) : 
     {
         var entry = _observers.GetOrAdd(group, name => new Lazy<Observer>(() => new Observer(Build(name))));
         var observer = entry.Value;
+        var started = time.GetTimestamp();
         try
         {
             var answer = await Task.Run(() => ask(observer.Client), cancellationToken);
@@ -30,7 +31,8 @@ internal sealed class KafkaObservers(KafkaOptions options, TimeProvider time) : 
         }
         catch (Exception e) when (e is KafkaException or LogUnavailableException)
         {
-            if (observer.FailsFor(time) > Patience && _observers.TryRemove(KeyValuePair.Create(group, entry))) _ = DisposeLaterAsync(observer);
+            var isGivenUp = observer.FailsFor(time) > Patience || time.GetElapsedTime(started) > Patience;
+            if (isGivenUp && _observers.TryRemove(KeyValuePair.Create(group, entry))) _ = DisposeLaterAsync(observer);
             throw;
         }
     }
