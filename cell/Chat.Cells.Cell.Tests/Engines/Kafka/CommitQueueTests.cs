@@ -97,6 +97,26 @@ public sealed class CommitQueueTests
         Assert.Single(sent);
     }
 
+    [Fact]
+    public void Lose_OneWaitsAndOthersFollow_NothingIsSentUntilPartitionsAreThereAgain()
+    {
+        queue.Put(Place(0, 1));
+        queue.Put(Place(0, 2));
+        queue.Lose();
+        queue.Put(Place(0, 3));
+        queue.Answered([]);
+        queue.Release([Source(0)]);
+        time.Advance(10 * CommitQueue.Patience);
+        queue.Tick();
+        Assert.Single(sent);
+
+        queue.Gain();
+        queue.Tick();
+        Assert.Single(sent);
+        queue.Put(Place(1, 4));
+        Assert.Equal([Place(1, 4)], sent[1]);
+    }
+
     /// <summary>Whatever is answered, refused or lost in between: places never go back, and in the end Kafka has the newest of each partition.</summary>
     [Fact]
     public void Put_AnyAnswers_EachPartitionEndsAtItsNewestAndNeverGoesBack() => Prop.ForAll<byte[]>(steps => new CommitQueueTests().Run(steps)).QuickCheckThrowOnFailure();

@@ -3,6 +3,8 @@ using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
+using Confluent.Kafka;
+using TopicPartition = Chat.Cells.Cell.Ports.TopicPartition;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 
@@ -69,11 +71,51 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
         await Eventually.TrueAsync(() => lines.Written.Any(line => line.Contains("has taken the place of --server-id server-2", StringComparison.Ordinal)), "the old process says so");
     }
 
+    /// <summary>As with a process that was paused for longer than its session, or a group that moved to another broker: something has the place, and nobody is there.</summary>
+    [Fact]
+    public async Task Consume_PlaceIsTakenByAMemberThatDies_HasItsNameAgain()
+    {
+        var log = await OpenAsync("server-1", TimeSpan.FromSeconds(6));
+        var consumer = new RecordingConsumer();
+        await using var running = Run(log, consumer);
+        await Eventually.TrueAsync(() => consumer.Live.Count == Partitions, "the member has all partitions");
+        Assert.Equal("server-1", Assert.Single(await NamesAsync()));
+
+        await using (await StrangerAsync("server-1"))
+        {
+            await Eventually.TrueAsync(() => Said("has taken the place of --server-id server-1"), "it says that it was refused");
+        }
+
+        await Eventually.TrueAsync(() => Said("takes it again"), "it takes the place when the stranger's session is over");
+        await Eventually.TrueAsync(() => consumer.Live.Count == Partitions, "the member has all partitions again");
+        await AppendAsync(log, 0, 40);
+        await Eventually.TrueAsync(() => Distinct(consumer) == 40, "all is processed");
+        Assert.Equal("server-1", Assert.Single(await NamesAsync()));
+        Assert.Single(lines.Written, line => line.Contains("has taken the place of", StringComparison.Ordinal));
+        Assert.Empty(consumer.Faults);
+    }
+
+    private bool Said(string part) => lines.Written.Any(line => line.Contains(part, StringComparison.Ordinal));
+
+    private async Task<List<string>> NamesAsync()
+    {
+        using var admin = new KafkaTopicAdmin(RealKafka.Options());
+        return [.. await admin.FindNamedMembersAsync("test.group." + topic, default)];
+    }
+
+    /// <summary>Joins under a name until disposed of, and then dies: nobody tells the group.</summary>
+    private async Task<Stranger> StrangerAsync(string name)
+    {
+        var stranger = new Stranger("test.group." + topic, name, "test." + topic);
+        await Eventually.TrueAsync(() => stranger.IsMember, "the stranger is a member");
+        return stranger;
+    }
+
     private static int Distinct(params RecordingConsumer[] consumers) => consumers.SelectMany(c => c.Seen).Select(s => s.Value).Distinct().Count();
 
-    private async Task<KafkaLog> OpenAsync(string serverId)
+    private async Task<KafkaLog> OpenAsync(string serverId, TimeSpan? session = null)
     {
-        var log = new KafkaLog(RealKafka.Options() with { Prefix = "test.", InstanceId = serverId, SessionTimeout = Session }, TimeProvider.System, lines);
+        var log = new KafkaLog(RealKafka.Options() with { Prefix = "test.", InstanceId = serverId, SessionTimeout = session ?? Session }, TimeProvider.System, lines);
         logs.Add(log);
         await log.EnsureTopicsAsync([new TopicSpec(topic, Partitions, TimeSpan.FromDays(1))], default);
         return log;
@@ -85,4 +127,47 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
     }
 
     private Running Run(KafkaLog log, RecordingConsumer consumer) => new(token => log.ConsumeAsync("group." + topic, [topic], consumer, token));
+
+    private sealed class Stranger : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource stop = new();
+        private readonly Task polling;
+        private volatile bool isMember;
+
+        public Stranger(string group, string name, string topic)
+        {
+            var config = new ConsumerConfig
+            {
+                BootstrapServers = RealKafka.BootstrapServers,
+                GroupId = group,
+                GroupInstanceId = name,
+                SessionTimeoutMs = 6_000,
+                HeartbeatIntervalMs = 1_000,
+                PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
+                EnableAutoCommit = false,
+            };
+            polling = Task.Factory.StartNew(() => Poll(config, topic), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+
+        public bool IsMember => isMember;
+
+        public async ValueTask DisposeAsync()
+        {
+            await stop.CancelAsync();
+            await polling;
+            stop.Dispose();
+        }
+
+        private void Poll(ConsumerConfig config, string topic)
+        {
+            // Its disposal leaves nothing: a member with a name keeps its place until its session ends.
+            using var consumer = new ConsumerBuilder<byte[], byte[]>(config).Build();
+            consumer.Subscribe(topic);
+            while (!stop.IsCancellationRequested)
+            {
+                consumer.Consume(TimeSpan.FromMilliseconds(100));
+                isMember = consumer.MemberId is { Length: > 0 };
+            }
+        }
+    }
 }

@@ -77,6 +77,8 @@ public sealed class KafkaTopicsTests
         public Task ConfigureAsync(IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> changes, CancellationToken cancellationToken) =>
             throw new InvalidOperationException("Somebody else makes the topics.");
 
+        public Task<IReadOnlySet<string>> FindNamedMembersAsync(string group, CancellationToken cancellationToken) => throw new InvalidOperationException("Nobody consumes.");
+
         public void Dispose()
         {
         }

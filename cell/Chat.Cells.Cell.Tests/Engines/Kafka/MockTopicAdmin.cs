@@ -1,4 +1,5 @@
 using Chat.Cells.Cell.Engines.Kafka;
+using Chat.Cells.Cell.Ports;
 using Chat.Cells.KafkaMock;
 using Confluent.Kafka.Admin;
 
@@ -9,6 +10,7 @@ internal sealed class MockTopicAdmin(MockKafkaCluster cluster) : ITopicAdmin
 {
     private readonly KafkaTopicAdmin real = new(new KafkaOptions { BootstrapServers = cluster.BootstrapServers });
     private readonly Dictionary<string, IReadOnlyDictionary<string, string>> settings = [];
+    private volatile int looks;
 
     public Task<IReadOnlyDictionary<string, FoundTopic>> FindAsync(IReadOnlyList<string> topics, CancellationToken cancellationToken) => real.FindAsync(topics, cancellationToken);
 
@@ -31,6 +33,21 @@ internal sealed class MockTopicAdmin(MockKafkaCluster cluster) : ITopicAdmin
     {
         foreach (var (topic, change) in changes) settings[topic] = new Dictionary<string, string>(settings[topic].Concat(change).GroupBy(s => s.Key).ToDictionary(g => g.Key, g => g.Last().Value));
         return Task.CompletedTask;
+    }
+
+    /// <summary>Who is said to have a name in every group: the mock knows none.</summary>
+    public IReadOnlyList<string> Named { get; set; } = [];
+
+    /// <summary>Why it isn't said.</summary>
+    public string? Refusal { get; set; }
+
+    /// <summary>How often it was asked for.</summary>
+    public int Looks => looks;
+
+    public Task<IReadOnlySet<string>> FindNamedMembersAsync(string group, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref looks);
+        return Refusal is { } reason ? Task.FromException<IReadOnlySet<string>>(new LogException(reason)) : Task.FromResult<IReadOnlySet<string>>(Named.ToHashSet());
     }
 
     public void Dispose() => real.Dispose();

@@ -21,6 +21,7 @@ internal sealed class CommitQueue(Action<IReadOnlyList<CommitPlace>> send, TimeP
     private readonly Lock _lock = new();
     private readonly Dictionary<KafkaPartition, Unconfirmed> _unconfirmed = [];
     private bool _underWay;
+    private bool _isLost;
     private long _sentAt;
 
     /// <summary>The newest place of a partition; sent at once when nothing is under way.</summary>
@@ -28,6 +29,7 @@ internal sealed class CommitQueue(Action<IReadOnlyList<CommitPlace>> send, TimeP
     {
         lock (_lock)
         {
+            if (_isLost) return;
             _unconfirmed[place.Source] = new Unconfirmed(place, IsSent: false);
             if (!_underWay) SendNew();
         }
@@ -70,6 +72,25 @@ internal sealed class CommitQueue(Action<IReadOnlyList<CommitPlace>> send, TimeP
             SendNew();
             foreach (var source in sources) _unconfirmed.Remove(source);
         }
+    }
+
+    /// <summary>
+    /// The member lost everything that it held: what it would commit is refused, and from one that has no member id any more, as an attempt on its own place. Nothing is sent
+    /// until it has partitions again.
+    /// </summary>
+    public void Lose()
+    {
+        lock (_lock)
+        {
+            _isLost = true;
+            _unconfirmed.Clear();
+        }
+    }
+
+    /// <summary>The member has partitions, and may commit.</summary>
+    public void Gain()
+    {
+        lock (_lock) _isLost = false;
     }
 
     private void SendNew() => Send(static open => !open.IsSent);

@@ -157,7 +157,7 @@ internal sealed partial class GroupMember
         return new ConsumerBuilder<byte[], byte[]>(config)
             .SetPartitionsAssignedHandler((consumer, partitions) => Assign(consumer, partitions))
             .SetPartitionsRevokedHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
-            .SetPartitionsLostHandler((_, partitions) => Stop([.. partitions.Select(p => p.TopicPartition)]))
+            .SetPartitionsLostHandler((_, partitions) => Lose([.. partitions.Select(p => p.TopicPartition)]))
             .SetOffsetsCommittedHandler((_, committed) => Confirm(committed))
             .SetErrorHandler((_, error) => LogPollFailed(_group, error.Reason))
             .SetLogHandler((_, _) => { })
@@ -178,17 +178,25 @@ internal sealed partial class GroupMember
     {
         var committed = OffsetCommits.Read(consumer, [.. partitions.Select(p => new TopicPartition(p.Topic, p.Partition.Value))], _options.RequestTimeout);
         var offsets = new List<TopicPartitionOffset>(partitions.Count);
+        _commits!.Gain();
         for (var i = 0; i < partitions.Count; i++)
         {
             var source = partitions[i];
             var partition = new TopicPartition(source.Topic[_options.Prefix.Length..], source.Partition.Value);
-            var pump = new PartitionPump(_group, source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _commits!, _options.RequestTimeout, BeginAnew), _time, _logger);
+            var pump = new PartitionPump(_group, source, partition, committed[i], new PumpTopic(_topics, partition.Topic), _factory, new PumpControl(consumer, _commands, _commits, _options.RequestTimeout, BeginAnew), _time, _logger);
             _pumps[source] = pump;
             pump.Start();
             offsets.Add(new TopicPartitionOffset(source, committed[i] is { } c ? new Offset(c.NextOffset) : Offset.Beginning));
         }
         LogAssigned(_group, partitions.Count, _pumps.Count);
         return offsets;
+    }
+
+    /// <summary>The session is over: whatever was held is another's by now, or will be.</summary>
+    private void Lose(IReadOnlyList<Confluent.Kafka.TopicPartition> partitions)
+    {
+        _commits!.Lose();
+        Stop(partitions);
     }
 
     private void Stop(IReadOnlyList<Confluent.Kafka.TopicPartition> partitions)

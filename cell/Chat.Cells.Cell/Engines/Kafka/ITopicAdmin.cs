@@ -2,7 +2,7 @@ using Confluent.Kafka.Admin;
 
 namespace Chat.Cells.Cell.Engines.Kafka;
 
-/// <summary>The administrative calls that topics need; names are full ones.</summary>
+/// <summary>The administrative calls that topics and their groups need; names are full ones.</summary>
 public interface ITopicAdmin : IDisposable
 {
     /// <summary>Those topics that exist.</summary>
@@ -19,6 +19,10 @@ public interface ITopicAdmin : IDisposable
 
     /// <summary>Sets single settings of existing topics.</summary>
     Task ConfigureAsync(IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> changes, CancellationToken cancellationToken);
+
+    /// <summary>The names (<c>group.instance.id</c>) of a group's members that have one, dead ones until their session ends; none when there is no such group.</summary>
+    /// <exception cref="Ports.LogException">Kafka did not say.</exception>
+    Task<IReadOnlySet<string>> FindNamedMembersAsync(string group, CancellationToken cancellationToken);
 }
 
 /// <summary>A topic as the cluster has it.</summary>

@@ -79,24 +79,35 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
 
     public async Task ConsumeAsync(string group, IReadOnlyList<string> topics, IPartitionProcessorFactory factory, CancellationToken cancellationToken)
     {
-        var instanceId = _options.InstanceId;
+        var place = new NamedPlace(_admin, _options.Full(group), _options.InstanceId, _time, _logger);
         while (!cancellationToken.IsCancellationRequested)
         {
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _topics.Changed);
+            var member = new GroupMember(_options, group, place.Current, topics, _topics, factory, _time, _logger);
+            var regaining = RegainAsync();
             try
             {
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _topics.Changed);
-                await new GroupMember(_options, group, instanceId, topics, _topics, factory, _time, _logger).RunAsync(either.Token);
+                await member.RunAsync(end.Token);
             }
             catch (KafkaException e) when (e.Error.Code == ErrorCode.FencedInstanceId)
             {
-                // Who came later has the place. This one goes on as a member like any other, so that the two don't drive each other out for ever.
-                LogFenced(group, instanceId ?? "");
-                instanceId = null;
+                place.Lose();
             }
             catch (Exception e) when (e is KafkaException or LogException)
             {
                 LogMemberFailed(e, group);
                 await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            finally
+            {
+                await end.CancelAsync();
+                await regaining;
+            }
+
+            // A member is what it was made as: one with the name is another.
+            async Task RegainAsync()
+            {
+                if (await place.RegainAsync(end.Token)) await end.CancelAsync();
             }
         }
     }
@@ -208,9 +219,6 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
 
     [LoggerMessage(1, LogLevel.Error, "The consumer of group {Group} failed for good and is replaced")]
     private partial void LogMemberFailed(Exception exception, string group);
-
-    [LoggerMessage(3, LogLevel.Error, "Group {Group}: another process of the cell has taken the place of --server-id {ServerId}, or this one was silent for longer than its session; each needs an id of its own")]
-    private partial void LogFenced(string group, string serverId);
 
     [LoggerMessage(4, LogLevel.Information, "The changed settings of Kafka's clients are used")]
     private partial void LogSettingsTaken();

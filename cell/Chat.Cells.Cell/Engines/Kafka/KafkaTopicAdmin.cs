@@ -100,6 +100,34 @@ internal sealed class KafkaTopicAdmin : ITopicAdmin
             "changing topic settings");
     }
 
+    public async Task<IReadOnlySet<string>> FindNamedMembersAsync(string group, CancellationToken cancellationToken)
+    {
+        var described = await CallAsync(
+            async admin =>
+            {
+                try
+                {
+                    var result = await admin.DescribeConsumerGroupsAsync([group], new DescribeConsumerGroupsOptions { RequestTimeout = _options.RequestTimeout })
+                        .WaitAsync(_options.RequestTimeout * 2, cancellationToken);
+                    return result.ConsumerGroupDescriptions;
+                }
+                catch (DescribeConsumerGroupsException e) when (e.Results.ConsumerGroupDescriptions is { Count: > 0 } some)
+                {
+                    // Thrown when a group isn't there, which says so for itself.
+                    return some;
+                }
+            },
+            "members");
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var found in described)
+        {
+            if (found.Error.Code == ErrorCode.GroupIdNotFound) continue;
+            if (found.Error.IsError) throw new LogException($"Kafka did not show group '{group}': {found.Error.Reason}");
+            names.UnionWith(found.Members.Select(member => member.GroupInstanceId).Where(name => !string.IsNullOrEmpty(name)));
+        }
+        return names;
+    }
+
     /// <summary>A call only says that it took too long; why (a refused password, a certificate) is said by an error beside it.</summary>
     private IAdminClient Build() =>
         new AdminClientBuilder(_options.Client("chat-cells-admin")).SetLogHandler((_, _) => { }).SetErrorHandler((_, error) => Remember(error)).Build();
