@@ -10,7 +10,7 @@ current() {
   for program in "${programs[@]}"; do
     [ -f "$program/bin/Debug/net10.0/$(basename "$program").dll" ] || return 1
   done
-  [ -z "$(find cell router operator lib e2e build Directory.*.props global.json \( -name bin -o -name obj -o -name node_modules -o -name '*.Tests' \) -prune -o -type f -newer "$stamp" -print -quit)" ]
+  [ -z "$(find cell router operator lib e2e build Directory.*.props global.json \( -name bin -o -name obj -o -name node_modules -o -name '*.Tests' -o -name '*.TestSupport' \) -prune -o -type f -newer "$stamp" -print -quit)" ]
 }
 if current; then
   exit 0

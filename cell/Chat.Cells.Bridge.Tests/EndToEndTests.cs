@@ -64,12 +64,12 @@ public sealed class EndToEndTests
         await bridge.StartAsync(CancellationToken.None);
         using var http = new HttpClient { BaseAddress = bridge.Url };
 
-        await RunningCells.UntilAsync(() => Task.FromResult(logs.Text.Contains("401", StringComparison.Ordinal)), "the refusal is logged");
+        await Poll.UntilAsync(() => logs.Text.Contains("401", StringComparison.Ordinal), "the refusal is logged");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync("readyz")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("healthz")).StatusCode);
 
         await File.WriteAllTextAsync(token, right);
-        await RunningCells.UntilAsync(async () => (await http.GetAsync("readyz")).IsSuccessStatusCode, "the bridge is ready");
+        await Poll.UntilAsync(async () => (await http.GetAsync("readyz")).IsSuccessStatusCode, "the bridge is ready");
         Assert.Contains("chatcells_bridge_lag_seconds", await http.GetStringAsync("metrics"), StringComparison.Ordinal);
         Assert.DoesNotContain("not-the-token", logs.Text, StringComparison.Ordinal);
         Assert.DoesNotContain(right, logs.Text, StringComparison.Ordinal);
@@ -131,7 +131,7 @@ public sealed class EndToEndTests
     }
 
     private static async Task UntilInboxesHoldAsync(RunningCells cells, int count) =>
-        await RunningCells.UntilAsync(
+        await Poll.UntilAsync(
             async () => (await cells.InboxAsync(RunningCells.Anna)).Count >= count && (await cells.InboxAsync(RunningCells.Xena)).Count >= count, $"both inboxes hold {count} events");
 
     private static async Task<BridgeHost> StartAsync(RunningCells cells, string source, string target)

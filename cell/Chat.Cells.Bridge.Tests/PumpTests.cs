@@ -117,7 +117,7 @@ public sealed class PumpTests : IDisposable
         await using var pump = new BridgePump(options, TimeProvider.System, loggers.CreateLogger<BridgePump>(), cells);
         using var stop = new CancellationTokenSource();
         var running = pump.RunAsync(stop.Token);
-        await RunningCells.UntilAsync(() => Task.FromResult(done()), "the pump gets there");
+        await Poll.UntilAsync(done, "the pump gets there");
         await stop.CancelAsync();
         await running;
     }

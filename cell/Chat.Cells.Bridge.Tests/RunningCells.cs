@@ -6,7 +6,6 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
-using Chat.Cells.Http.Tests;
 using Chat.Cells.Topology;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -92,17 +91,6 @@ internal sealed class RunningCells : IAsyncDisposable
     {
         var rows = await Store(user[..1]).ReadInboxAsync(user, InboxCursor.Start, 10_000, CancellationToken.None);
         return [.. rows.Select(r => InboxRecord.Decode(r.Payload))];
-    }
-
-    /// <summary>Polls until it is so, for at most a minute.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        var until = TimeProvider.System.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(until) < TimeSpan.FromMinutes(1), $"Within a minute: {what}");
-            await Task.Delay(20);
-        }
     }
 
     public async ValueTask DisposeAsync()

@@ -39,7 +39,7 @@ public sealed class DropEverywhereTests
             }
         });
         var outcomes = await Task.WhenAll(sends.Select(s => s.Outcome)).WaitAsync(TimeSpan.FromSeconds(60));
-        await UntilAsync(() => client.Timeline(Channel).Count == Sends + 3, "everything is shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == Sends + 3, "everything is shown");
         Assert.All(outcomes, o => Assert.True(o.IsAccepted));
         Assert.Equal(model.Contents, client.Timeline(Channel).Snapshot().Select(m => m.Content));
         Assert.Equal(Enumerable.Range(0, Sends).Select(i => $"mine {i}"), model.Contents.Where(c => c.StartsWith("mine", StringComparison.Ordinal)));

@@ -85,7 +85,7 @@ public sealed class InboxTests
         await connection.SendAsync(FrameTypes.SyncReset, new { cursor = "1.0.9" });
         await connection.SendMessageAsync(Channel, Id(4), "live", "1.0.10");
         await client.WaitUntilLiveAsync(default).WaitAsync(TimeSpan.FromSeconds(30));
-        await UntilAsync(() => client.Timeline(Channel).Count == 4, "history and live are both there");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 4, "history and live are both there");
         Assert.Equal(["h1", "h2", "h3", "live"], client.Timeline(Channel).Snapshot().Select(m => m.Content));
         Assert.Equal("Team", Assert.Single(client.Channels).Name);
         Assert.True((await events.NextAsync<Synced>()).Reset);
@@ -107,7 +107,7 @@ public sealed class InboxTests
         await first.ReceiveAsync(FrameTypes.Sync);
         await first.SendAsync(FrameTypes.SyncReset, new { cursor = "1.0.9" });
         await first.SendMessageAsync(Channel, Id(4), "live", "1.0.10");
-        await UntilAsync(() => client.Timeline(Channel).Count == 1, "the live message is shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 1, "the live message is shown");
         first.Abort();
         var second = await server.AcceptAsync();
         Assert.Null((await second.ReceiveAsync(FrameTypes.Sync))["payload"]!["cursor"]);
@@ -154,7 +154,7 @@ public sealed class InboxTests
         var third = await server.AcceptSyncedAsync();
         await third.SendAsync("invented_later", new { a = 1 });
         await third.SendMessageAsync(Channel, Id(1), "still here", "1.0.1");
-        await UntilAsync(() => client.Timeline(Channel).Count == 1, "the message after the unknown frame is shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 1, "the message after the unknown frame is shown");
         Assert.Equal(3, client.Connection);
     }
 
@@ -166,7 +166,7 @@ public sealed class InboxTests
         client.Start();
         var first = await server.AcceptSyncedAsync();
         await first.SendMessageAsync(Channel, Id(1), new string('x', 40_000), "1.0.1");
-        await UntilAsync(() => client.Timeline(Channel).Count == 1, "a large frame within the limit is shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 1, "a large frame within the limit is shown");
         await first.SendMessageAsync(Channel, Id(2), new string('x', 100_000), "1.0.2");
         Assert.True(await first.EndsAsync());
         Assert.Equal("1.0.1", (string?)(await (await server.AcceptAsync()).ReceiveAsync(FrameTypes.Sync))["payload"]!["cursor"]);
@@ -195,7 +195,7 @@ public sealed class InboxTests
         var second = await server.AcceptAsync();
         Assert.Equal("1.0.0", (string?)(await second.ReceiveAsync(FrameTypes.Sync))["payload"]!["cursor"]);
         await second.SendMessageAsync(Channel, Id(1), "one", "1.0.1");
-        await UntilAsync(() => client.Timeline(Channel).Count == 1 && kept.Count == 1, "the message is kept the second time");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 1 && kept.Count == 1, "the message is kept the second time");
         Assert.IsType<IOException>(client.LastHandlerFailure);
     }
 
@@ -230,7 +230,7 @@ public sealed class InboxTests
         await connection.SendMessageAsync(Other, Id(1), "mine", "1.0.1", User);
         await connection.SendMessageAsync(Channel, Id(2), "theirs", "1.0.2");
         await connection.SendMessageAsync(Channel, Id(4), "mine", "1.0.3", User);
-        await UntilAsync(() => client.Timeline(Channel).Count == 2, "both are shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 2, "both are shown");
         client.MarkRead(Other, Id(1)); // Nothing of others there: nothing to say.
         client.MarkRead(Channel, Id(4)); // Theirs with id 3 may still be on its way from another cell.
         var receipt = (await connection.ReceiveAsync(FrameTypes.ReadReceipt))["payload"]!;
@@ -252,7 +252,7 @@ public sealed class InboxTests
         Assert.Equal(Id(1), (await events.NextAsync<ReceiptReceived>()).DeliveredUpTo);
         Assert.Equal("Newer", Assert.Single(client.Channels).Name);
         await connection.SendAsync(FrameTypes.ChannelChanged, Change(3, "Newer", true));
-        await UntilAsync(() => !client.Channels.Any(), "the channel is gone");
+        await Poll.UntilAsync(() => !client.Channels.Any(), "the channel is gone");
 
         static object Change(int version, string name, bool removed) => new
         {
@@ -277,7 +277,7 @@ public sealed class InboxTests
         client.Start();
         var connection = await server.AcceptSyncedAsync();
         for (var i = 1; i <= 10; i++) await connection.SendMessageAsync(Channel, Id(i), $"{i}", $"1.0.{i}");
-        await UntilAsync(() => client.Timeline(Channel).Count == 10, "all messages are shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 10, "all messages are shown");
         await Assert.ThrowsAsync<EventOverflowException>(async () =>
         {
             await foreach (var _ in subscription)
@@ -295,10 +295,10 @@ public sealed class InboxTests
         {
             client.Start();
             var first = await server.AcceptSyncedAsync();
-            await UntilAsync(() => client.State == ConnectionState.Live, "the first connection is live");
+            await Poll.UntilAsync(() => client.State == ConnectionState.Live, "the first connection is live");
             first.Abort();
             await server.AcceptSyncedAsync();
-            await UntilAsync(() => client.Connection == 2 && client.State == ConnectionState.Live, "the second connection is live");
+            await Poll.UntilAsync(() => client.Connection == 2 && client.State == ConnectionState.Live, "the second connection is live");
         }
         string[] expected = ["open 1", "out 1 sync", "in 1 sync_batch", "closed 1", "open 2", "out 2 sync", "in 2 sync_batch"];
         Assert.Equal(expected, tap.Lines.Where(l => !l.Contains("delivered", StringComparison.Ordinal)).Take(expected.Length));

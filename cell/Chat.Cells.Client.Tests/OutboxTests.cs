@@ -88,7 +88,7 @@ public sealed class OutboxTests
         client.Start();
         var connection = await server.AcceptSyncedAsync();
         await connection.SendMessageAsync(Channel, Id(5), "five", "1.0.1");
-        await UntilAsync(() => client.Timeline(Channel).Count == 1, "the message is shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 1, "the message is shown");
         var a = client.Send(Channel, "a");
         client.Send(Other, "elsewhere");
         client.Send(Channel, "b");

@@ -72,7 +72,7 @@ public sealed class PresenceTests : IAsyncLifetime
         var first = client.SubscribePresenceAsync(["eu.a", "eu.b"]);
         await SubscriptionAsync(connection);
         await TellAsync(connection, "eu.a", "online", "web");
-        await ClientFixture.UntilAsync(() => client.Presence("eu.a") is not null, "eu.a is known");
+        await Poll.UntilAsync(() => client.Presence("eu.a") is not null, "eu.a is known");
         var second = client.SubscribePresenceAsync(["eu.b"]);
         Assert.Null(client.Presence("eu.a"));
         Assert.Equal(["eu.b"], (await SubscriptionAsync(connection)).UserIds);

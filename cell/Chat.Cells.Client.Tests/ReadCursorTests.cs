@@ -32,7 +32,7 @@ public sealed class ReadCursorTests : IAsyncLifetime
         var connection = await server.AcceptSyncedAsync();
         await connection.SendMessageAsync(Channel, Id(10), "one", "1.0.1");
         await connection.SendMessageAsync("d.other", Id(11), "two", "1.0.2");
-        await UntilAsync(() => client.Timeline("d.other").Count == 1, "both are shown");
+        await Poll.UntilAsync(() => client.Timeline("d.other").Count == 1, "both are shown");
 
         client.MarkRead(Channel, Id(10));
         Assert.Equal((Id(10), "1.0.2"), await ReadAsync(connection));
@@ -72,7 +72,7 @@ public sealed class ReadCursorTests : IAsyncLifetime
         await connection.SendAsync(FrameTypes.Read, new { channelId = Channel, readUpTo = Id(30), readCursor = "1.0.2", eventId = Id(31), cursor = "1.0.3" });
         await ShowAsync(connection, (15, "1.0.4"), (25, "1.0.5"));
         await connection.SendAsync(FrameTypes.Unread, new { channels = new[] { new { channelId = Channel, count = 2, lastReadMessageId = Id(30) } }, all = true });
-        await UntilAsync(() => client.Unread.Of(Channel).Count == 2, "both count");
+        await Poll.UntilAsync(() => client.Unread.Of(Channel).Count == 2, "both count");
 
         client.MarkRead(Channel, Id(15)); // 25 is still to be seen, above it: the pointer is there already
         Assert.Equal(2, client.Unread.Of(Channel).Count);
@@ -93,7 +93,7 @@ public sealed class ReadCursorTests : IAsyncLifetime
         await ShowAsync(connection, (10, "1.0.1"));
         await connection.SendAsync(FrameTypes.Read, new { channelId = Channel, readUpTo = Id(10), eventId = Id(31), cursor = "1.0.3" }); // on another device
         await connection.SendAsync(FrameTypes.Unread, new { channels = new[] { new { channelId = Channel, count = 1, lastReadMessageId = Id(10) } }, all = true });
-        await UntilAsync(() => client.Unread.Of(Channel).Count == 1, "it counts");
+        await Poll.UntilAsync(() => client.Unread.Of(Channel).Count == 1, "it counts");
         client.MarkRead(Channel, Id(10));
         Assert.Equal((Id(10), "1.0.3"), await ReadAsync(connection));
         Assert.Equal(0, client.Unread.Of(Channel).Count);
@@ -144,7 +144,7 @@ public sealed class ReadCursorTests : IAsyncLifetime
     {
         var before = client.Timeline(Channel).Count;
         foreach (var (id, cursor) in messages) await connection.SendMessageAsync(Channel, Id(id), "m" + id, cursor);
-        await UntilAsync(() => client.Timeline(Channel).Count == before + messages.Length, "they are shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == before + messages.Length, "they are shown");
     }
 
     private static async Task<(string? UpTo, string? Cursor)> ReadAsync(ScriptedConnection connection)

@@ -35,7 +35,7 @@ public sealed class ReconnectTests
         client.Start();
         var first = await server.AcceptSyncedAsync();
         await first.SendMessageAsync(Channel, Id(1), "one", "1.0.7");
-        await UntilAsync(() => client.Timeline(Channel).Count == 1, "the message is shown");
+        await Poll.UntilAsync(() => client.Timeline(Channel).Count == 1, "the message is shown");
         first.Abort();
         var second = await server.AcceptAsync();
         var sync = await second.ReceiveAsync(FrameTypes.Sync);

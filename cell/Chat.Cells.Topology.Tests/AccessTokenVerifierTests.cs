@@ -14,7 +14,7 @@ public sealed class AccessTokenVerifierTests : IDisposable
 
     public AccessTokenVerifierTests()
     {
-        map = Maps.Create(Maps.Cell("eu-west-1", 1, "eu-west", keys: eu.PublicKey), Maps.Cell("us-east-1", 2, "us-east", keys: us.PublicKey));
+        map = Maps.Create(Maps.Cell("eu-west-1", 1, "eu-west", keys: Maps.KeyOf(eu)), Maps.Cell("us-east-1", 2, "us-east", keys: Maps.KeyOf(us)));
         verifier = new AccessTokenVerifier(() => map, time, cacheSize: 8);
     }
 
@@ -60,7 +60,7 @@ public sealed class AccessTokenVerifierTests : IDisposable
     [Fact]
     public async Task Verify_KeyInTheHeader_IsNotTrusted()
     {
-        var key = stranger.PublicKey;
+        var key = Maps.KeyOf(stranger);
         var token = stranger.Sign(TokenMint.Claims(Anna, time.Now), new() { ["jwk"] = new { kty = "EC", crv = "P-256", x = key.X, y = key.Y, kid = "k1" } });
         Assert.Equal(AccessTokenStatus.BadSignature, (await verifier.VerifyAsync(token)).Status);
     }
@@ -164,9 +164,9 @@ public sealed class AccessTokenVerifierTests : IDisposable
     public async Task Verify_BirthCellOrSuccessor_MaySign()
     {
         map = Maps.Create(
-            Maps.Cell("eu-west-1", 1, "eu-west", keys: eu.PublicKey, successor: "eu-west-2"),
-            Maps.Cell("eu-west-2", 3, "eu-west", keys: us.PublicKey),
-            Maps.Cell("us-east-1", 2, "us-east", keys: stranger.PublicKey));
+            Maps.Cell("eu-west-1", 1, "eu-west", keys: Maps.KeyOf(eu), successor: "eu-west-2"),
+            Maps.Cell("eu-west-2", 3, "eu-west", keys: Maps.KeyOf(us)),
+            Maps.Cell("us-east-1", 2, "us-east", keys: Maps.KeyOf(stranger)));
         Assert.True((await verifier.VerifyAsync(eu.Sign(Anna, time.Now))).IsValid);
         Assert.True((await verifier.VerifyAsync(us.Sign(TokenMint.Claims(Anna, time.Now, "eu-west-2")))).IsValid);
         Assert.Equal(AccessTokenStatus.ForeignIssuer, (await verifier.VerifyAsync(us.Sign(TokenMint.Claims(Bob, time.Now, "eu-west-2")))).Status);

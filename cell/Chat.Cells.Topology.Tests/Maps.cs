@@ -3,6 +3,9 @@ namespace Chat.Cells.Topology.Tests;
 /// <summary>Small cell maps for tests.</summary>
 internal static class Maps
 {
+    /// <summary>The mint's key as the map names it.</summary>
+    public static CellKey KeyOf(TokenMint mint) => new(mint.Kid, "EC", "P-256", mint.PublicPoint.X, mint.PublicPoint.Y);
+
     public static CellEntry Cell(string name, int number, string region, int weight = 100, CellState state = CellState.Active, string? successor = null, params CellKey[] keys) =>
         new(name, number, region, weight, state, successor, new CellEndpoints(new Uri($"http://127.0.1.{number}:8080"), new Uri($"http://127.0.1.{number}:8081")), keys);
 

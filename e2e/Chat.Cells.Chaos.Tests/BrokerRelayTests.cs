@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Chat.Cells.Chaos.Network;
-using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Chaos.Tests;
 

@@ -48,11 +48,11 @@ public sealed class ChatTests(ClusterFixture cluster)
         try
         {
             var group = await clients[0].Api.CreateGroupAsync("Trip", sessions.Skip(1).Take(3).Select(s => s.UserId).ToArray(), default);
-            await UntilAsync(() => clients.All(c => c.Channels.Any(x => x.ChannelId == group.ChannelId)), "everyone knows the group");
+            await Poll.UntilAsync(() => clients.All(c => c.Channels.Any(x => x.ChannelId == group.ChannelId)), "everyone knows the group");
             var sends = clients.SelectMany(c => Enumerable.Range(0, 10).Select(i => c.Send(group.ChannelId, $"{c.Session.DeviceId} {i}"))).ToArray();
             var outcomes = await Task.WhenAll(sends.Select(s => s.Outcome)).WaitAsync(TimeSpan.FromSeconds(60));
             Assert.All(outcomes, o => Assert.True(o.IsAccepted, o.ErrorCode));
-            await UntilAsync(() => clients.All(c => c.Timeline(group.ChannelId).Count == sends.Length), "everyone is shown everything");
+            await Poll.UntilAsync(() => clients.All(c => c.Timeline(group.ChannelId).Count == sends.Length), "everyone is shown everything");
             var reference = clients[0].Timeline(group.ChannelId).Snapshot().Select(m => m.MessageId).ToArray();
             foreach (var client in clients)
             {
@@ -74,20 +74,20 @@ public sealed class ChatTests(ClusterFixture cluster)
         await using var ben = await cluster.NewUserAsync(cluster.Regions.Second);
         await using var cleo = await cluster.NewUserAsync(cluster.Regions.First);
         var group = (await anna.Api.CreateGroupAsync("Three", [ben.UserId, cleo.UserId], default)).ChannelId;
-        await UntilAsync(() => ben.Channels.Any(c => c.ChannelId == group), "ben knows the group");
+        await Poll.UntilAsync(() => ben.Channels.Any(c => c.ChannelId == group), "ben knows the group");
         await SendAsync(anna, group, "all three");
         await ShowsAsync(ben, group, "all three");
         await anna.Api.RemoveMemberAsync(group, ben.UserId, default);
-        await UntilAsync(() => !ben.Channels.Any(c => c.ChannelId == group), "ben is told");
+        await Poll.UntilAsync(() => !ben.Channels.Any(c => c.ChannelId == group), "ben is told");
         await SendAsync(anna, group, "without ben");
         await ShowsAsync(cleo, group, "all three", "without ben");
         var refused = await SendAsync(ben, group, "still here?");
         Assert.Equal(ErrorCodes.NotMember, refused.ErrorCode);
         Assert.Single(ben.Timeline(group).Snapshot());
         await anna.Api.PutMemberAsync(group, ben.UserId, "member", default);
-        await UntilAsync(() => ben.Channels.Any(c => c.ChannelId == group), "ben is back");
+        await Poll.UntilAsync(() => ben.Channels.Any(c => c.ChannelId == group), "ben is back");
         await SendAsync(anna, group, "with ben");
-        await UntilAsync(() => ben.Timeline(group).Snapshot().Any(m => m.Content == "with ben"), "ben is shown what comes after");
+        await Poll.UntilAsync(() => ben.Timeline(group).Snapshot().Any(m => m.Content == "with ben"), "ben is shown what comes after");
         Assert.DoesNotContain(ben.Timeline(group).Snapshot(), m => m.Content == "without ben");
     }
 

@@ -64,7 +64,7 @@ public sealed class ResilienceTests(ClusterFixture cluster)
                 await pacer.SendAsync(150, 50, TimeProvider.System, CancellationToken.None);
                 if (kill is not null) await new Kill(cluster.Cluster!, world, pacer, random, TimeProvider.System, progress).RunAsync(kill, CancellationToken.None);
                 await pacer.SendAsync(50, 50, TimeProvider.System, CancellationToken.None);
-                await UntilAsync(() => tracker.Open == 0, "everything is delivered");
+                await Poll.UntilAsync(() => tracker.Open == 0, "everything is delivered");
                 foreach (var device in world.Devices) device.Recorder!.WriteFinal(device.Client);
                 foreach (var channel in world.Conversations)
                 {

@@ -24,9 +24,9 @@ public sealed class SyncTests(ClusterFixture cluster)
             group = (await anna.Api.CreateGroupAsync("Team", [cleo.UserId, dan.UserId, session.UserId], default)).ChannelId;
             Assert.True((await anna.SendAsync(group, "while online", null, default)).IsAccepted);
             await ShowsAsync(before, group, "while online");
-            await UntilAsync(() => cursor.Current is not null, "the cursor is kept");
+            await Poll.UntilAsync(() => cursor.Current is not null, "the cursor is kept");
         }
-        await UntilAsync(() => speakers.All(s => s.Channels.Any(c => c.ChannelId == group)), "everyone knows the group");
+        await Poll.UntilAsync(() => speakers.All(s => s.Channels.Any(c => c.ChannelId == group)), "everyone knows the group");
         // More than one batch of what was missed, within the rate limit of each speaker.
         const int each = 45;
         var sends = speakers.SelectMany((speaker, s) => Enumerable.Range(0, each).Select(i => speaker.Send(group, $"{s} {i}"))).ToArray();
@@ -43,7 +43,7 @@ public sealed class SyncTests(ClusterFixture cluster)
                 return ValueTask.CompletedTask;
             },
         }));
-        await UntilAsync(() => after.Timeline(group).Count >= each * speakers.Length, "everything missed is shown");
+        await Poll.UntilAsync(() => after.Timeline(group).Count >= each * speakers.Length, "everything missed is shown");
         var missed = shown.Where(c => c != "while online").ToArray();
         Assert.Equal(each * speakers.Length, missed.Distinct().Count());
         Assert.Equal(missed.Length, missed.Distinct().Count());
@@ -78,7 +78,7 @@ public sealed class SyncTests(ClusterFixture cluster)
         var channel = (await anna.Api.CreateDirectAsync(ben.UserId, default)).ChannelId;
         var sends = Enumerable.Range(0, 23).Select(i => anna.Send(channel, $"{i}")).ToArray();
         await Task.WhenAll(sends.Select(s => s.Outcome)).WaitAsync(TimeSpan.FromSeconds(60));
-        await UntilAsync(() => ben.Timeline(channel).Count == 23, "ben is shown everything");
+        await Poll.UntilAsync(() => ben.Timeline(channel).Count == 23, "ben is shown everything");
         foreach (var reader in new[] { anna, ben })
         {
             var texts = new List<string>();

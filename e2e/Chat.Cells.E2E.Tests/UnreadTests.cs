@@ -15,17 +15,17 @@ public sealed class UnreadTests(ClusterFixture cluster)
         var channel = (await anna.Api.CreateDirectAsync(ben.UserId, default)).ChannelId;
         for (var i = 1; i <= 3; i++) await anna.Send(channel, $"m{i}").Outcome.WaitAsync(TimeSpan.FromSeconds(30));
 
-        await UntilAsync(() => ben.Unread.Of(channel).Count == 3 && second.Unread.Of(channel).Count == 3, "both devices are told of three");
+        await Poll.UntilAsync(() => ben.Unread.Of(channel).Count == 3 && second.Unread.Of(channel).Count == 3, "both devices are told of three");
         Assert.True(ben.Unread.IsKnown);
         Assert.Equal((channel, 3), Assert.Single((await ben.Api.GetUnreadAsync(default)).Select(c => (c.ChannelId, c.Count))));
         Assert.Equal((0, false), anna.Unread.Total);
 
-        await UntilAsync(() => second.Timeline(channel).Count == 3, "the second device has them");
+        await Poll.UntilAsync(() => second.Timeline(channel).Count == 3, "the second device has them");
         second.MarkRead(channel, second.Timeline(channel).Snapshot()[1].MessageId);
-        await UntilAsync(() => ben.Unread.Of(channel).Count == 1 && second.Unread.Of(channel).Count == 1, "two were read on one device");
+        await Poll.UntilAsync(() => ben.Unread.Of(channel).Count == 1 && second.Unread.Of(channel).Count == 1, "two were read on one device");
         ben.DropConnection();
         second.MarkRead(channel, second.Timeline(channel).HighestId!);
-        await UntilAsync(() => ben.Unread.Total == (0, false), "the other one knows after its reconnect too");
+        await Poll.UntilAsync(() => ben.Unread.Total == (0, false), "the other one knows after its reconnect too");
         Assert.Empty(await second.Api.GetUnreadAsync(default));
     }
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Processes.Tests;
 

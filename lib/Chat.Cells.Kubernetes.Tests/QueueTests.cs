@@ -1,5 +1,4 @@
 using Chat.Cells.Kubernetes.Queues;
-using Chat.Cells.Kubernetes.Tests.Fakes;
 using FsCheck;
 using FsCheck.Fluent;
 

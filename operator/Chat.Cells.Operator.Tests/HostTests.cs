@@ -1,8 +1,6 @@
 using System.Text;
-using Chat.Cells.Http.Tests;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
-using Chat.Cells.Kubernetes.Tests.Fakes;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Api.Schema;
 using Chat.Cells.Operator.Apply;

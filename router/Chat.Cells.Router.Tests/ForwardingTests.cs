@@ -47,7 +47,7 @@ public sealed class ForwardingTests : IAsyncLifetime
         // eu-west-2 has weight 0.
         for (var i = 0; i < 10; i++) Assert.StartsWith("eu-west-1 POST", (await cluster.SendAsync(HttpMethod.Post, "/v1/regions/eu-west/accounts")).Body, StringComparison.Ordinal);
         cluster.WriteMap(c => c with { State = c.Name == "eu-west-1" ? CellState.Draining : c.State, Weight = 1 });
-        await RouterCluster.UntilAsync(async () => (await cluster.SendAsync(HttpMethod.Post, "/v1/regions/eu-west/accounts")).Body.StartsWith("eu-west-2", StringComparison.Ordinal));
+        await Poll.UntilAsync(async () => (await cluster.SendAsync(HttpMethod.Post, "/v1/regions/eu-west/accounts")).Body.StartsWith("eu-west-2", StringComparison.Ordinal));
         // Draining takes no new users and serves the old.
         Assert.StartsWith("eu-west-1", (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Body, StringComparison.Ordinal);
     }
@@ -64,7 +64,7 @@ public sealed class ForwardingTests : IAsyncLifetime
     public async Task Retired_Cell_GoesToItsSuccessor()
     {
         var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Successor = "eu-west-2" } : c);
-        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await Poll.UntilAsync(async () => await cluster.MapVersionAsync() == version);
         Assert.StartsWith("eu-west-2", (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Body, StringComparison.Ordinal);
     }
 
@@ -232,7 +232,7 @@ public sealed class ForwardingTests : IAsyncLifetime
         }
         await cluster.Cells["eu-west-1"].StopAsync();
         await cluster.GetAsync("/v1/me?secret=in-the-query", token);
-        await RouterCluster.UntilAsync(() => Task.FromResult(cluster.Logs.All.Contains("eu-west-1 is down", StringComparison.Ordinal)));
+        await Poll.UntilAsync(() => cluster.Logs.All.Contains("eu-west-1 is down", StringComparison.Ordinal));
         foreach (var secret in new[] { token[..^4], token.Split('.')[2], "in-the-query", "the-ticket-secret" }) Assert.DoesNotContain(secret, cluster.Logs.All);
     }
 
@@ -251,7 +251,7 @@ public sealed class ForwardingTests : IAsyncLifetime
             """chat_cells_router_sockets\{[^}]*cell="eu-west-1"[^}]*\} [1-9]""",
         ];
         var text = string.Empty;
-        await RouterCluster.UntilAsync(async () =>
+        await Poll.UntilAsync(async () =>
         {
             text = await http.GetStringAsync("/metrics");
             return counted.All(pattern => Regex.IsMatch(text, pattern, RegexOptions.None, RouterCluster.Patience));

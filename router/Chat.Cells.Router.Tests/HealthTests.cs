@@ -14,7 +14,7 @@ public sealed class HealthTests
     {
         await using var cluster = await RouterCluster.StartAsync();
         await cluster.Cells["eu-west-1"].StopAsync();
-        await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
+        await Poll.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
         var answer = await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna));
         Assert.Equal((503, "cell_unavailable"), (answer.Status, answer.Code));
         Assert.Contains("Retry-After", answer.Headers.Keys);
@@ -23,7 +23,7 @@ public sealed class HealthTests
         Assert.Equal(200, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Bob))).Status);
 
         await cluster.Cells["eu-west-1"].StartAsync();
-        await RouterCluster.UntilAsync(async () => (await cluster.CellTableAsync())["eu-west-1"]);
+        await Poll.UntilAsync(async () => (await cluster.CellTableAsync())["eu-west-1"]);
         Assert.Equal(200, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
     }
 
@@ -34,17 +34,17 @@ public sealed class HealthTests
     {
         await using var cluster = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.FromSeconds(30) });
         await cluster.Cells["eu-west-1"].StopAsync();
-        if (knownToBeDown) await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
+        if (knownToBeDown) await Poll.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
 
         var connecting = cluster.ConnectAsync(cluster.TokenOf(Anna));
-        await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
+        await Poll.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
         Assert.False(connecting.IsCompleted);
         // Another request is not held.
         Assert.Equal(503, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
         await cluster.Cells["eu-west-1"].StartAsync();
 
         using var socket = await connecting;
-        await RouterCluster.UntilAsync(() => Task.FromResult(cluster.Cells["eu-west-1"].OpenSockets == 1));
+        await Poll.UntilAsync(() => cluster.Cells["eu-west-1"].OpenSockets == 1);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class HealthTests
     {
         await using var patient = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.FromHours(1) });
         patient.WriteMap(c => c.Name == "eu-west-1" ? c with { State = CellState.Down } : c);
-        await RouterCluster.UntilAsync(async () => (await patient.GetAsync("/v1/me", patient.TokenOf(Anna))).Status == 503);
+        await Poll.UntilAsync(async () => (await patient.GetAsync("/v1/me", patient.TokenOf(Anna))).Status == 503);
         Assert.Equal(503, (await Assert.ThrowsAsync<RefusedSocketException>(() => patient.ConnectAsync(patient.TokenOf(Anna)))).Status);
 
         await using var hasty = await RouterCluster.StartAsync(o => o with { Hold = TimeSpan.Zero, HealthInterval = TimeSpan.FromHours(1) });
@@ -86,9 +86,9 @@ public sealed class HealthTests
     {
         await using var cluster = await RouterCluster.StartAsync();
         cluster.Cells["us-east-1"].Healthy = false;
-        await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["us-east-1"]);
+        await Poll.UntilAsync(async () => !(await cluster.CellTableAsync())["us-east-1"]);
         cluster.Cells["us-east-1"].Healthy = true;
-        await RouterCluster.UntilAsync(async () => (await cluster.CellTableAsync())["us-east-1"]);
+        await Poll.UntilAsync(async () => (await cluster.CellTableAsync())["us-east-1"]);
     }
 
     [Fact]
@@ -96,12 +96,12 @@ public sealed class HealthTests
     {
         await using var cluster = await RouterCluster.StartAsync();
         var version = cluster.WriteMap(c => c with { Weight = 100 });
-        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await Poll.UntilAsync(async () => await cluster.MapVersionAsync() == version);
         await cluster.Cells["eu-west-1"].StopAsync();
-        await RouterCluster.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
+        await Poll.UntilAsync(async () => !(await cluster.CellTableAsync())["eu-west-1"]);
         for (var i = 0; i < 20; i++) Assert.StartsWith("eu-west-2", (await cluster.SendAsync(HttpMethod.Post, "/v1/regions/eu-west/accounts")).Body, StringComparison.Ordinal);
         await cluster.Cells["eu-west-2"].StopAsync();
-        await RouterCluster.UntilAsync(async () => (await cluster.SendAsync(HttpMethod.Post, "/v1/regions/eu-west/accounts")).Status == 503);
+        await Poll.UntilAsync(async () => (await cluster.SendAsync(HttpMethod.Post, "/v1/regions/eu-west/accounts")).Status == 503);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class HealthTests
     {
         await using var cluster = await RouterCluster.StartAsync();
         cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { State = CellState.Down } : c);
-        await RouterCluster.UntilAsync(async () => (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status == 503);
+        await Poll.UntilAsync(async () => (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status == 503);
         Assert.False((await cluster.CellTableAsync())["eu-west-1"]);
     }
 
@@ -122,7 +122,7 @@ public sealed class HealthTests
         await using var moved = new FakeCell("moved");
         await moved.StartAsync();
         var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Endpoints = c.Endpoints with { Public = moved.Url } } : c);
-        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await Poll.UntilAsync(async () => await cluster.MapVersionAsync() == version);
         Assert.StartsWith("moved", (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Body, StringComparison.Ordinal);
     }
 
@@ -143,8 +143,8 @@ public sealed class HealthTests
             }
         });
         var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Endpoints = c.Endpoints with { Public = new Uri($"http://{listener.LocalEndpoint}") } } : c);
-        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
-        await RouterCluster.UntilAsync(async () =>
+        await Poll.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await Poll.UntilAsync(async () =>
         {
             Assert.Equal(503, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
             return !(await cluster.CellTableAsync())["eu-west-1"];
@@ -160,7 +160,7 @@ public sealed class HealthTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var version = cluster.WriteMap(c => c.Name == "eu-west-1" ? c with { Endpoints = c.Endpoints with { Public = new Uri($"http://{listener.LocalEndpoint}") } } : c);
-        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await Poll.UntilAsync(async () => await cluster.MapVersionAsync() == version);
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         for (var i = 0; i < 200; i++)
         {
@@ -170,7 +170,7 @@ public sealed class HealthTests
         Assert.False((await cluster.CellTableAsync())["eu-west-1"]);
         listener.Stop();
         cluster.WriteMap();
-        await RouterCluster.UntilAsync(async () => (await cluster.CellTableAsync())["eu-west-1"]);
+        await Poll.UntilAsync(async () => (await cluster.CellTableAsync())["eu-west-1"]);
     }
 
     [Fact]
@@ -196,7 +196,7 @@ public sealed class HealthTests
         Assert.Equal(503, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
         Assert.Equal(503, (await cluster.GetAsync("/v1/cells")).Status);
         cluster.WriteMap();
-        await RouterCluster.UntilAsync(async () => (await http.GetAsync("/readyz")).IsSuccessStatusCode);
+        await Poll.UntilAsync(async () => (await http.GetAsync("/readyz")).IsSuccessStatusCode);
         Assert.Equal(200, (await cluster.GetAsync("/v1/me", cluster.TokenOf(Anna))).Status);
     }
 }

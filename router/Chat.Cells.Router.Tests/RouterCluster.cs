@@ -59,7 +59,7 @@ internal sealed class RouterCluster : IAsyncDisposable
         CellEntry[] cells =
         [
             .. Cells.Values.Where(c => include?.Invoke(c.Name) ?? true).Select((c, i) => change(new CellEntry(
-                c.Name, i + 1, c.Name[..^2], c.Name == "eu-west-2" ? 0 : 100, CellState.Active, null, new CellEndpoints(c.Url, new Uri("http://127.0.0.1:1")), [mints[c.Name].PublicKey]))),
+                c.Name, i + 1, c.Name[..^2], c.Name == "eu-west-2" ? 0 : 100, CellState.Active, null, new CellEndpoints(c.Url, new Uri("http://127.0.0.1:1")), [KeyOf(mints[c.Name])]))),
         ];
         var shards = new Dictionary<string, IReadOnlyList<HandleShardRange>>();
         foreach (var region in cells.GroupBy(c => c.Region))
@@ -92,6 +92,8 @@ internal sealed class RouterCluster : IAsyncDisposable
         await Router.StopAsync(CancellationToken.None);
         await Router.DisposeAsync();
     }
+
+    private static CellKey KeyOf(TokenMint mint) => new(mint.Kid, "EC", "P-256", mint.PublicPoint.X, mint.PublicPoint.Y);
 
     public static string UserOf(string cell) => UserId.Create(cell, new Ulid(new byte[16]));
 
@@ -142,13 +144,6 @@ internal sealed class RouterCluster : IAsyncDisposable
     }
 
     public async Task<long> MapVersionAsync() => (await Http.GetFromJsonAsync<JsonElement>("/v1/cells")).GetProperty("version").GetInt64();
-
-    /// <summary>Waits for a condition, within <see cref="Patience"/>.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!await condition()) await Task.Delay(20, limit.Token);
-    }
 
     public async ValueTask DisposeAsync()
     {

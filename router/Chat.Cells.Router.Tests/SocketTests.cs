@@ -64,7 +64,7 @@ public sealed class SocketTests : IAsyncLifetime
         await socket.CloseAsync((WebSocketCloseStatus)4321, "enough", limit.Token);
         Assert.Equal((4321, "enough"), ((int)socket.CloseStatus!.Value, socket.CloseStatusDescription));
         var cell = cluster.Cells["eu-west-1"];
-        await RouterCluster.UntilAsync(() => Task.FromResult(!cell.Ended.IsEmpty));
+        await Poll.UntilAsync(() => !cell.Ended.IsEmpty);
         Assert.True(cell.Ended.TryDequeue(out var ended));
         Assert.Equal((4321, "enough"), ((int)ended.Status!.Value, ended.Reason));
     }
@@ -102,10 +102,10 @@ public sealed class SocketTests : IAsyncLifetime
             + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         await tcp.GetStream().WriteAsync(Encoding.ASCII.GetBytes(handshake));
         var cell = cluster.Cells["eu-west-1"];
-        await RouterCluster.UntilAsync(() => Task.FromResult(cell.OpenSockets == 1));
+        await Poll.UntilAsync(() => cell.OpenSockets == 1);
         if (reset) tcp.Client.LingerState = new LingerOption(true, 0);
         tcp.Close();
-        await RouterCluster.UntilAsync(() => Task.FromResult(cell.OpenSockets == 0));
+        await Poll.UntilAsync(() => cell.OpenSockets == 0);
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class SocketTests : IAsyncLifetime
     {
         using var socket = await cluster.ConnectAsync(cluster.TokenOf(Anna));
         var version = cluster.WriteMap(c => c.Name == "eu-west-2" ? c with { Successor = "us-east-1" } : c, include: n => n != "eu-west-1");
-        await RouterCluster.UntilAsync(async () => await cluster.MapVersionAsync() == version);
+        await Poll.UntilAsync(async () => await cluster.MapVersionAsync() == version);
         Assert.Equal("still here", await SayAsync(socket, "still here"));
         Assert.Equal(503, (await Assert.ThrowsAsync<RefusedSocketException>(() => cluster.ConnectAsync(cluster.TokenOf(Anna)))).Status);
     }

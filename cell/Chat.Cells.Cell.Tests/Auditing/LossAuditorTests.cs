@@ -160,7 +160,7 @@ public sealed class LossAuditorTests : IAsyncLifetime
         var before = Value(await MetricsAsync(), "audited_messages_total{outcome=\"found\"}");
         await SendAsync(2);
 
-        await UntilAsync(async () => Value(await MetricsAsync(), "audited_messages_total{outcome=\"found\"}") >= before + 2);
+        await Poll.UntilAsync(async () => Value(await MetricsAsync(), "audited_messages_total{outcome=\"found\"}") >= before + 2);
     }
 
     [Fact]
@@ -210,7 +210,7 @@ public sealed class LossAuditorTests : IAsyncLifetime
     {
         var log = cell.Services.GetRequiredService<IMessageLog>();
         var topics = cell.Services.GetRequiredService<Topics>();
-        return UntilAsync(async () =>
+        return Poll.UntilAsync(async () =>
             await IsDoneAsync(log, FanOutRole.Group, Topics.DirectMessages, topics.Direct) && await IsDoneAsync(log, DeliveryRole.Group, Topics.InboxTopic, topics.Inbox));
     }
 
@@ -254,12 +254,6 @@ public sealed class LossAuditorTests : IAsyncLifetime
         metrics.Split('\n').FirstOrDefault(l => l.StartsWith(series + " ", StringComparison.Ordinal)) is { } line
             ? double.Parse(line[(series.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture)
             : 0;
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!await condition()) await Task.Delay(50, limit.Token);
-    }
 
     /// <summary>What the auditor said.</summary>
     private sealed class Reports : ILogger<LossAuditor>

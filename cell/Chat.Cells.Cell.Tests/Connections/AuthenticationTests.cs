@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Chat.Cells.Cell.Accounts;
 using Chat.Cells.Cell.Hosting;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
@@ -167,7 +166,7 @@ public sealed class AuthenticationTests : IAsyncLifetime
         await using var socket = await TestSocket.ConnectAsync(cell.Public, shortLived.Token);
         await socket.SendAsync("auth", new { token = anna.Token });
         Assert.Equal((long)anna.Session["expiresAt"]!, (long)(await socket.PayloadAsync("auth_ok"))["expiresAt"]!);
-        await Eventually.TrueAsync(() => DateTimeOffset.UtcNow > shortLived.ExpiresAt + TimeSpan.FromSeconds(2), "the first token has expired");
+        await Poll.UntilAsync(() => DateTimeOffset.UtcNow > shortLived.ExpiresAt + TimeSpan.FromSeconds(2), "the first token has expired");
         await socket.SettleAsync();
     }
 

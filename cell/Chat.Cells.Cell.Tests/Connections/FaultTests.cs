@@ -1,7 +1,6 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -193,7 +192,7 @@ public sealed class FaultTests : IAsyncLifetime
         using (var unready = await cell.SendAsync(HttpMethod.Get, cell.Internal, "/readyz", null))
             Assert.Equal("the disk is gone", (string)(await TestCell.ReadAsync(unready, 503))["checks"]!["log"]!);
         log.Fault = null;
-        await Eventually.TrueAsync(async () =>
+        await Poll.UntilAsync(async () =>
         {
             using var ready = await cell.SendAsync(HttpMethod.Get, cell.Internal, "/readyz", null);
             return ready.IsSuccessStatusCode;
@@ -269,7 +268,7 @@ public sealed class FaultTests : IAsyncLifetime
             Assert.Equal(429, (await Assert.ThrowsAsync<RefusedException>(() => cell.OpenAsync(anna))).Status);
             await using var other = await cell.ConnectAsync(bob);
         }
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 try
@@ -298,7 +297,7 @@ public sealed class FaultTests : IAsyncLifetime
         clock.Ahead = TimeSpan.FromMinutes(2);
 
         // The tick asks for the time; several of them have looked at the sockets when it was asked so often.
-        await Eventually.TrueAsync(() => clock.Asked > ticks + 20, "the sockets were looked at");
+        await Poll.UntilAsync(() => clock.Asked > ticks + 20, "the sockets were looked at");
         await sender.MessageAsync(channel, "still here", "r1");
         Assert.Equal("still here", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
     }
@@ -326,7 +325,7 @@ public sealed class FaultTests : IAsyncLifetime
         var (anna, _, _) = await PrepareAsync(cell);
         await using var socket = await RawSocket.ConnectAsync(cell.Public, anna.Token);
         await Assert.ThrowsAnyAsync<System.Net.WebSockets.WebSocketException>(() => socket.Socket.ClosedAsync());
-        await Eventually.TrueAsync(async () => (await state.FindServersAsync([anna.UserId], default))[0].Count == 0, "the user is unregistered");
+        await Poll.UntilAsync(async () => (await state.FindServersAsync([anna.UserId], default))[0].Count == 0, "the user is unregistered");
     }
 
     [Fact]

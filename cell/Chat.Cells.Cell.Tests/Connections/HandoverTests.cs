@@ -3,7 +3,6 @@ using System.Net.WebSockets;
 using System.Text;
 using Chat.Cells.Cell.Connections;
 using Chat.Cells.Cell.Hosting;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
 using FsCheck;
@@ -163,7 +162,7 @@ public sealed class HandoverTests : IAsyncLifetime
     private static async Task<TestSocket> UntilOpenAsync(TestCell cell, TestUser user)
     {
         TestSocket? socket = null;
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 try
@@ -193,7 +192,7 @@ public sealed class HandoverTests : IAsyncLifetime
         await using var socket = await cell.ConnectAsync(anna);
         await socket.SettleAsync();
         var registry = cell.Services.GetRequiredService<ConnectionRegistry>();
-        await Eventually.TrueAsync(() => registry.Count == 1, "only the open socket is left");
+        await Poll.UntilAsync(() => registry.Count == 1, "only the open socket is left");
     }
 
     /// <summary>Kestrel's own limit of 30 s, which needs the beats that the handover passes on.</summary>
@@ -228,7 +227,7 @@ public sealed class HandoverTests : IAsyncLifetime
             await asked.Task;
             var drain = stopping.Services.GetRequiredService<Drain>();
             var stop = stopping.StopAsync();
-            await Eventually.TrueAsync(() => drain.IsDraining, "the server drains");
+            await Poll.UntilAsync(() => drain.IsDraining, "the server drains");
             go.SetResult();
             await using (var socket = await connecting) Assert.Equal(CloseCodes.Draining, (await socket.ClosedAsync()).Code);
             await stop;
@@ -261,7 +260,7 @@ public sealed class HandoverTests : IAsyncLifetime
         client.Options.AddSubProtocol("chat.cells.v1");
         await client.ConnectAsync(TestSocket.AddressOf(new Uri(app.Urls.Single())), CancellationToken.None);
         var seen = await request.Task;
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             () =>
             {
                 GC.Collect();

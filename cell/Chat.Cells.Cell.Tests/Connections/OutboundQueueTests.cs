@@ -1,6 +1,5 @@
 using System.Net.WebSockets;
 using Chat.Cells.Cell.Connections;
-using Chat.Cells.Cell.Tests.Contracts;
 
 namespace Chat.Cells.Cell.Tests.Connections;
 
@@ -17,7 +16,7 @@ public sealed class OutboundQueueTests
     {
         var queue = Queue();
         Assert.True(queue.TryEnqueue(new byte[1]));
-        await Eventually.TrueAsync(() => socket.Sending == 1, "the first frame is being sent");
+        await Poll.UntilAsync(() => socket.Sending == 1, "the first frame is being sent");
         for (var i = 0; i < 10; i++) Assert.True(queue.TryEnqueue(new byte[1]));
         Assert.False(queue.TryEnqueue(new byte[1]));
         queue.Close(4008, "too slow", dropWaiting: true);
@@ -33,7 +32,7 @@ public sealed class OutboundQueueTests
     {
         var queue = Queue();
         Assert.True(queue.TryEnqueue(new byte[1]));
-        await Eventually.TrueAsync(() => socket.Sending == 1, "the first frame is being sent");
+        await Poll.UntilAsync(() => socket.Sending == 1, "the first frame is being sent");
         Assert.True(queue.TryEnqueue(new byte[5_000]));
         Assert.False(queue.TryEnqueue(new byte[1]));
         socket.Open.SetResult();
@@ -45,10 +44,10 @@ public sealed class OutboundQueueTests
     {
         var queue = Queue(closeSeconds: 1);
         Assert.True(queue.TryEnqueue(new byte[1]));
-        await Eventually.TrueAsync(() => queue.StuckFor > TimeSpan.Zero, "it is stuck");
+        await Poll.UntilAsync(() => queue.StuckFor > TimeSpan.Zero, "it is stuck");
         queue.Close(4013, "500");
         await queue.Finished.Task.WaitAsync(TimeSpan.FromSeconds(60));
-        await Eventually.TrueAsync(() => aborted, "it is aborted"); // a moment after it is finished
+        await Poll.UntilAsync(() => aborted, "it is aborted"); // a moment after it is finished
     }
 
     [Fact]

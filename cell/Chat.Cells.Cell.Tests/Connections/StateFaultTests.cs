@@ -2,7 +2,6 @@ using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Protocol;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -62,7 +61,7 @@ public sealed class StateFaultTests : IAsyncLifetime
         Assert.Equal("next", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
         await receiver.SettleAsync();
         Assert.Empty(receiver.Kept("new_message"));
-        await Eventually.TrueAsync(async () => (await state.FindServersAsync([bob.UserId], default))[0].Count == 1, "the tick registers again");
+        await Poll.UntilAsync(async () => (await state.FindServersAsync([bob.UserId], default))[0].Count == 1, "the tick registers again");
     }
 
     [Fact]
@@ -80,8 +79,8 @@ public sealed class StateFaultTests : IAsyncLifetime
         // The outage ends between a message and the tick: nobody was told of it, and what the state holds is older.
         state.Fails = true;
         await sender.MessageAsync(channel, "meanwhile", "r2");
-        await Eventually.TrueAsync(async () => (await engines.Store.ReadHistoryAsync(channel, null, 10, default)).Count == 2, "it is judged");
-        await Eventually.TrueAsync(async () => (await engines.Store.ReadInboxAsync(bob.UserId, InboxCursor.Start, 100, default)).Count(r => InboxRecord.Decode(r.Payload).Kind == InboxKind.Message) == 2, "it is delivered");
+        await Poll.UntilAsync(async () => (await engines.Store.ReadHistoryAsync(channel, null, 10, default)).Count == 2, "it is judged");
+        await Poll.UntilAsync(async () => (await engines.Store.ReadInboxAsync(bob.UserId, InboxCursor.Start, 100, default)).Count(r => InboxRecord.Decode(r.Payload).Kind == InboxKind.Message) == 2, "it is delivered");
         state.Fails = false;
 
         Assert.Equal("meanwhile", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
@@ -135,7 +134,7 @@ public sealed class StateFaultTests : IAsyncLifetime
         await using var sender = await cell.ConnectAsync(anna);
 
         state.Fails = false;
-        await Eventually.TrueAsync(() => state.Subscribed, "the server subscribes");
+        await Poll.UntilAsync(() => state.Subscribed, "the server subscribes");
 
         await sender.MessageAsync(await cell.CreateDirectAsync(anna, bob), "hello", "r1");
         await sender.ReceiveAsync("message_ack", "r1");

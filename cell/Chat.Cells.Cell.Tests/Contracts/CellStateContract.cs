@@ -128,7 +128,7 @@ public abstract partial class CellStateContract : IAsyncLifetime
         await using var c = await State.SubscribeAsync(Name("s2"), message => other.Enqueue(message.Span[0]), default);
 
         byte sent = 0;
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 // One may be lost: with a connection that broke on a busy machine and was made again.
@@ -171,7 +171,7 @@ public abstract partial class CellStateContract : IAsyncLifetime
         Assert.Contains(handled, number => number < 200);
     }
 
-    private Task PublishUntilAsync(string server, byte message, Func<bool> isSeen, string what) => Eventually.TrueAsync(
+    private Task PublishUntilAsync(string server, byte message, Func<bool> isSeen, string what) => Poll.UntilAsync(
         async () =>
         {
             await State.PublishAsync(Name(server), new[] { message }, default);
@@ -187,7 +187,7 @@ public abstract partial class CellStateContract : IAsyncLifetime
         await subscription.DisposeAsync();
         await using var other = await State.SubscribeAsync(Name("s1"), _ => Interlocked.Add(ref seen, 100), default);
 
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 // One may be lost: with a connection that broke on a busy machine and was made again.

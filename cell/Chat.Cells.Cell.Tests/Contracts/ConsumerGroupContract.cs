@@ -17,7 +17,7 @@ public abstract class ConsumerGroupContract : MessageLogContract
         await using var running = Run(consumer);
         for (var i = 30; i < 60; i++) await AppendAsync(i % 3, $"{i}");
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 60, "60 records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 60, "60 records are processed");
 
         Assert.Empty(consumer.Faults);
         foreach (var partition in consumer.Seen.GroupBy(seen => seen.Partition.Partition))
@@ -34,15 +34,15 @@ public abstract class ConsumerGroupContract : MessageLogContract
         var first = new RecordingConsumer { Metadata = record => $"time {record.Offset}" };
         await using (Run(first))
         {
-            await Eventually.TrueAsync(() => first.Seen.Count == 10, "10 records are processed");
-            await Eventually.TrueAsync(async () => (await Log.GetCommittedAsync(Group, Partition(0), default))?.NextOffset == 10, "offset 10 is committed");
+            await Poll.UntilAsync(() => first.Seen.Count == 10, "10 records are processed");
+            await Poll.UntilAsync(async () => (await Log.GetCommittedAsync(Group, Partition(0), default))?.NextOffset == 10, "offset 10 is committed");
         }
         await ReopenAsync();
         await AppendAsync(0, "new");
         var second = new RecordingConsumer();
         await using var running = Run(second);
 
-        await Eventually.TrueAsync(() => !second.Seen.IsEmpty, "the new record is processed");
+        await Poll.UntilAsync(() => !second.Seen.IsEmpty, "the new record is processed");
 
         Assert.Equal(new CommittedOffset(10, "time 9"), Assert.Single(second.Starts));
         Assert.Equal("new", Assert.Single(second.Seen).Value);
@@ -54,7 +54,7 @@ public abstract class ConsumerGroupContract : MessageLogContract
         await CreateTopicAsync(1);
         await AppendAsync(0, "a");
         var consumer = new RecordingConsumer { Metadata = null };
-        await using (Run(consumer)) await Eventually.TrueAsync(() => consumer.Seen.Count == 1, "the record is processed");
+        await using (Run(consumer)) await Poll.UntilAsync(() => consumer.Seen.Count == 1, "the record is processed");
 
         Assert.Null(Assert.Single(consumer.Starts));
         Assert.Null(await Log.GetCommittedAsync(Group, Partition(0), default));
@@ -70,15 +70,15 @@ public abstract class ConsumerGroupContract : MessageLogContract
         await using var runningFirst = Run(first);
         for (var i = 0; i < 200; i++) await AppendAsync(i % partitions, $"{i}");
         var runningSecond = Run(second);
-        await Eventually.TrueAsync(() => second.Live.Count > 0 && first.Live.Count + second.Live.Count == partitions, "both members have partitions");
+        await Poll.UntilAsync(() => second.Live.Count > 0 && first.Live.Count + second.Live.Count == partitions, "both members have partitions");
         for (var i = 200; i < 400; i++) await AppendAsync(i % partitions, $"{i}");
-        await Eventually.TrueAsync(() => Distinct(first, second) == 400, "400 records are processed");
+        await Poll.UntilAsync(() => Distinct(first, second) == 400, "400 records are processed");
         Assert.Empty(first.Live.Intersect(second.Live));
 
         await runningSecond.DisposeAsync();
-        await Eventually.TrueAsync(() => first.Live.Count == partitions, "the first member has all partitions again");
+        await Poll.UntilAsync(() => first.Live.Count == partitions, "the first member has all partitions again");
         for (var i = 400; i < 500; i++) await AppendAsync(i % partitions, $"{i}");
-        await Eventually.TrueAsync(() => Distinct(first, second) == 500, "500 records are processed");
+        await Poll.UntilAsync(() => Distinct(first, second) == 500, "500 records are processed");
 
         Assert.Empty(first.Faults.Concat(second.Faults));
         Assert.Empty(second.Live);
@@ -110,7 +110,7 @@ public abstract class ConsumerGroupContract : MessageLogContract
             await Task.WhenAll(Enumerable.Range(0, 60).Select(i => AppendAsync(i % partitions, $"{round}.{i}")));
         }
 
-        await Eventually.TrueAsync(() => Distinct([.. all]) == 300, "300 records are processed");
+        await Poll.UntilAsync(() => Distinct([.. all]) == 300, "300 records are processed");
 
         Assert.Equal(0, overlaps);
         Assert.All(all, consumer => Assert.Empty(consumer.Faults));
@@ -131,11 +131,11 @@ public abstract class ConsumerGroupContract : MessageLogContract
         };
         await using var running = Run(consumer);
         await AppendAsync(0, "good");
-        await Eventually.TrueAsync(async () => (await Log.GetCommittedAsync(Group, Partition(0), default))?.NextOffset == 1, "the first is committed");
+        await Poll.UntilAsync(async () => (await Log.GetCommittedAsync(Group, Partition(0), default))?.NextOffset == 1, "the first is committed");
         await AppendAsync(0, "bad");
         await AppendAsync(0, "after");
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 3, "all records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 3, "all records are processed");
 
         Assert.Equal(["good", "bad", "after"], consumer.Seen.Select(seen => seen.Value));
         Assert.Equal(3, failed);
@@ -153,10 +153,10 @@ public abstract class ConsumerGroupContract : MessageLogContract
         await AppendAsync(0, "blocked");
         await AppendAsync(1, "free");
 
-        await Eventually.TrueAsync(() => consumer.Seen.Any(seen => seen.Value == "free"), "the free partition is processed");
+        await Poll.UntilAsync(() => consumer.Seen.Any(seen => seen.Value == "free"), "the free partition is processed");
         Assert.Single(consumer.Seen);
         release.SetResult();
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 2, "the blocked one is processed at last");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 2, "the blocked one is processed at last");
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public abstract class ConsumerGroupContract : MessageLogContract
 
         await AppendAsync(0, "a");
 
-        await Eventually.TrueAsync(() => one.Seen.Count == 1 && other.Seen.Count == 1, "both groups have the record");
+        await Poll.UntilAsync(() => one.Seen.Count == 1 && other.Seen.Count == 1, "both groups have the record");
     }
 
     [Fact]
@@ -183,7 +183,7 @@ public abstract class ConsumerGroupContract : MessageLogContract
             await assignment.CommitAsync(4, "four", default);
             await assignment.CommitAsync(2, "two", default);
         });
-        await using (Run(factory)) await Eventually.TrueAsync(() => factory.Done, "the commits are made");
+        await using (Run(factory)) await Poll.UntilAsync(() => factory.Done, "the commits are made");
 
         Assert.Equal(new CommittedOffset(4, "four"), await Log.GetCommittedAsync(Group, Partition(0), default));
     }
@@ -198,10 +198,10 @@ public abstract class ConsumerGroupContract : MessageLogContract
         for (var i = 0; i < 5; i++) await AppendAsync(0, $"{i}");
         await AppendAsync(1, "other");
 
-        await Eventually.TrueAsync(() => LagReading.Of(Group, Topic, 0) == 5, "five records wait");
-        await Eventually.TrueAsync(() => LagReading.Of(Group, Topic, 1) == 0 && consumer.Seen.Count == 1, "the other partition is done");
+        await Poll.UntilAsync(() => LagReading.Of(Group, Topic, 0) == 5, "five records wait");
+        await Poll.UntilAsync(() => LagReading.Of(Group, Topic, 1) == 0 && consumer.Seen.Count == 1, "the other partition is done");
         hang.SetResult();
-        await Eventually.TrueAsync(() => LagReading.Of(Group, Topic, 0) == 0, "nothing waits any more");
+        await Poll.UntilAsync(() => LagReading.Of(Group, Topic, 0) == 0, "nothing waits any more");
 
         Assert.Equal(6, consumer.Seen.Count);
         Assert.Null(LagReading.Of(Group, Topic, 2));

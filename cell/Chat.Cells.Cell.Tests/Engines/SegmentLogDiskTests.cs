@@ -188,7 +188,7 @@ public sealed class SegmentLogDiskTests
             Assert.Equal(0, (await log.GetOffsetsAsync(LogFixture.First, default)).Oldest);
 
             time.Advance(TimeSpan.FromMinutes(31));
-            await Eventually.TrueAsync(async () => (await log.GetOffsetsAsync(LogFixture.First, default)).Oldest > 0, "old segments are deleted");
+            await Poll.UntilAsync(async () => (await log.GetOffsetsAsync(LogFixture.First, default)).Oldest > 0, "old segments are deleted");
 
             Assert.Equal("young", (await log.ReadAllAsync())[^1]);
             await Assert.ThrowsAsync<OffsetOutOfRangeException>(async () => await log.ReadAsync(LogFixture.First, 0, 1, TimeSpan.Zero, default));
@@ -217,8 +217,8 @@ public sealed class SegmentLogDiskTests
         await log.AppendAsync("the writer has looked by now");
         Assert.Equal(0, (await log.GetOffsetsAsync(LogFixture.First, default)).Oldest);
         blocked.SetResult();
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 21, "all is processed");
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(() => consumer.Seen.Count == 21, "all is processed");
+        await Poll.UntilAsync(
             async () =>
             {
                 time.Advance(TimeSpan.FromMinutes(1));
@@ -242,8 +242,8 @@ public sealed class SegmentLogDiskTests
             var consumer = new RecordingConsumer { Metadata = record => $"m{record.Offset}" };
             var consuming = log.ConsumeAsync("group", [LogFixture.First.Topic], consumer, cancel.Token);
             for (var i = 0; i < 10; i++) await log.AppendAsync($"{i}");
-            await Eventually.TrueAsync(() => consumer.Seen.Count == 10, "all is processed");
-            await Eventually.TrueAsync(
+            await Poll.UntilAsync(() => consumer.Seen.Count == 10, "all is processed");
+            await Poll.UntilAsync(
                 async () =>
                 {
                     // No further append: the commit gets to the disk by itself.

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Chat.Cells.Cell.Hosting;
-using Chat.Cells.Http.Tests;
 using Chat.Cells.Topology;
 
 namespace Chat.Cells.Cell.Tests.Hosting;

@@ -1,5 +1,4 @@
 using Chat.Cells.Cell.Hosting;
-using Chat.Cells.Cell.Tests.Contracts;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Hosting;
@@ -23,7 +22,7 @@ public sealed class RoleHostTests
             TimeProvider.System,
             NullLogger<RoleHost>.Instance);
         await host.StartAsync(default);
-        await Eventually.TrueAsync(() => host.IsRunning, "the role runs");
+        await Poll.UntilAsync(() => host.IsRunning, "the role runs");
         Assert.Equal(3, starts);
         await host.StopAsync(default);
         Assert.True(host.ExecuteTask!.IsCompletedSuccessfully);

@@ -2,7 +2,6 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Messaging.Doubles;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -148,7 +147,7 @@ public sealed class DeliveryTests
         Assert.Empty(cell.State.Cursors);
 
         cell.State.Down = false;
-        await Eventually.TrueAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
+        await Poll.UntilAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
         Assert.Equal(cell.Store.Inbox.Keys.Single().Cursor, cell.State.Cursors[Say.Anna]);
     }
 
@@ -163,7 +162,7 @@ public sealed class DeliveryTests
 
         cell.State.Down = false;
 
-        await Eventually.TrueAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
+        await Poll.UntilAsync(() => cell.State.Cursors.ContainsKey(Say.Anna), "the cursor is raised");
     }
 
     [Fact]
@@ -176,7 +175,7 @@ public sealed class DeliveryTests
 
         cell.State.Down = false;
 
-        await Eventually.TrueAsync(() => cell.State.Cursors.Count == missed.Count, "all cursors are raised");
+        await Poll.UntilAsync(() => cell.State.Cursors.Count == missed.Count, "all cursors are raised");
         Assert.InRange(cell.State.MostCursors, 1, 2_000);
     }
 

@@ -66,7 +66,7 @@ public sealed class TwoOfEachRoleTests : IAsyncLifetime
                 passing = StartPassing(stop.Token);
             }
         }
-        await UntilAsync(async () => acked.Count == Messages + 2 && (await InboxAsync(Say.Ben)).Count == Messages + 2 && (await InboxAsync(Say.Anna)).Count == Messages + 2);
+        await Poll.UntilAsync(async () => acked.Count == Messages + 2 && (await InboxAsync(Say.Ben)).Count == Messages + 2 && (await InboxAsync(Say.Anna)).Count == Messages + 2);
         await passing.StopAsync();
         await stop.CancelAsync();
         await Task.WhenAll(lasting);
@@ -79,16 +79,6 @@ public sealed class TwoOfEachRoleTests : IAsyncLifetime
         }
         var sent = Enumerable.Range(0, Messages).Where(i => i % 2 == 0).Select(i => acked["m" + i]);
         Assert.Equal(sent, (await store.ReadHistoryAsync(Say.Group, null, 1000, CancellationToken.None)).Select(m => m.MessageId).Reverse());
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        var started = TimeProvider.System.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromMinutes(1), "It takes less than a minute.");
-            await Task.Delay(20);
-        }
     }
 
     private Passing StartPassing(CancellationToken cancellationToken)

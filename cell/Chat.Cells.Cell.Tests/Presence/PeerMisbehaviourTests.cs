@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using Chat.Cells.Cell.Presence;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Protocol;
 using Chat.Cells.Topology;
 
@@ -60,7 +59,7 @@ public sealed class PeerMisbehaviourTests : IAsyncLifetime
         Assert.DoesNotContain(people.Bob.UserId, answer, StringComparison.Ordinal);
         Assert.Equal(1, TwoPeople.Views(people.First).Count);
         await SayAsync(peer, $$"""{"type":"watch","remove":["{{people.Anna.UserId}}"]}""");
-        await Eventually.TrueAsync(() => TwoPeople.Views(people.First).Count == 0, "it is watched no longer");
+        await Poll.UntilAsync(() => TwoPeople.Views(people.First).Count == 0, "it is watched no longer");
     }
 
     [Theory]

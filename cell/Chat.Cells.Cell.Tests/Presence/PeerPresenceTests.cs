@@ -1,4 +1,3 @@
-using Chat.Cells.Cell.Tests.Contracts;
 
 namespace Chat.Cells.Cell.Tests.Presence;
 
@@ -57,9 +56,9 @@ public sealed class PeerPresenceTests : IAsyncLifetime
         await using var viewer = await people.First.ConnectAsync(people.Anna);
         await viewer.SubscribeAsync(people.Bob.UserId);
         await viewer.SeesAsync(people.Bob.UserId);
-        await Eventually.TrueAsync(() => TwoPeople.Views(people.Second).Count == 1, "the second cell has a view");
+        await Poll.UntilAsync(() => TwoPeople.Views(people.Second).Count == 1, "the second cell has a view");
         await viewer.SubscribeAsync();
-        await Eventually.TrueAsync(() => TwoPeople.Views(people.Second).Count == 0, "and then none");
+        await Poll.UntilAsync(() => TwoPeople.Views(people.Second).Count == 0, "and then none");
     }
 
     [Fact]

@@ -85,7 +85,7 @@ public sealed class PresenceTests : IAsyncLifetime
         Assert.Empty(viewer.KeptPresence());
 
         await viewer.SubscribeAsync();
-        await Contracts.Eventually.TrueAsync(() => Views.Count == 0, "nobody is viewed");
+        await Poll.UntilAsync(() => Views.Count == 0, "nobody is viewed");
         await second.LeaveAsync();
         await viewer.SettleAsync();
         Assert.Empty(viewer.KeptPresence());
@@ -99,7 +99,7 @@ public sealed class PresenceTests : IAsyncLifetime
         await viewer.SeesAsync(bob.UserId);
         Assert.Equal(2, Views.Count);
         await viewer.DisposeAsync();
-        await Contracts.Eventually.TrueAsync(() => Views.Count == 0, "nobody is viewed");
+        await Poll.UntilAsync(() => Views.Count == 0, "nobody is viewed");
     }
 
     [Fact]
@@ -221,7 +221,7 @@ public sealed class PresenceTests : IAsyncLifetime
         await device.AwayAsync();
         await device.SettleAsync(); // says online by its heartbeat
         await device.AwayAsync();
-        await Contracts.Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 await viewer.SettleAsync();

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using Chat.Cells.Bridge;
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Hosting;
-using Chat.Cells.Http.Tests;
 using Chat.Cells.Topology;
 using Microsoft.Extensions.Logging;
 

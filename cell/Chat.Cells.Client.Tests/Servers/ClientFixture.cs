@@ -24,16 +24,6 @@ internal static class ClientFixture
 
     public static string Id(int n) => $"01J{n:D23}";
 
-    public static async Task UntilAsync(Func<bool> condition, string what)
-    {
-        var deadline = DateTime.UtcNow.AddSeconds(30);
-        while (!condition())
-        {
-            if (DateTime.UtcNow > deadline) throw new TimeoutException($"Never happened: {what}.");
-            await Task.Delay(5);
-        }
-    }
-
     public static async Task<T> NextAsync<T>(this IAsyncEnumerator<ChatEvent> events)
         where T : ChatEvent
     {

@@ -98,20 +98,10 @@ public sealed class ClusterFixture : IAsyncLifetime
         return client;
     }
 
-    public static async Task UntilAsync(Func<bool> condition, string what, int seconds = 60)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(start) > TimeSpan.FromSeconds(seconds)) throw new TimeoutException($"Never happened within {seconds} s: {what}.");
-            await Task.Delay(20);
-        }
-    }
-
     /// <summary>Waits until a client shows exactly these texts in a channel.</summary>
     public static async Task ShowsAsync(ChatClient client, string channelId, params string[] texts)
     {
-        await UntilAsync(() => client.Timeline(channelId).Count >= texts.Length, $"{client.UserId} is shown {texts.Length} messages in {channelId}, has {client.Timeline(channelId).Count}");
+        await Poll.UntilAsync(() => client.Timeline(channelId).Count >= texts.Length, $"{client.UserId} is shown {texts.Length} messages in {channelId}, has {client.Timeline(channelId).Count}");
         Assert.Equal(texts, client.Timeline(channelId).Snapshot().Select(m => m.Content));
     }
 }

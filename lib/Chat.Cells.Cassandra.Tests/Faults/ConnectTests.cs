@@ -43,7 +43,7 @@ public sealed class ConnectTests : FaultTest
         await using var c = cluster;
 
         Assert.Equal(4, session.ProtocolVersion);
-        await UntilAsync(() => older.Connections > 0);
+        await Poll.UntilAsync(() => older.Connections > 0);
     }
 
     [Theory]

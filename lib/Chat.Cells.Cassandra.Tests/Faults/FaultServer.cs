@@ -7,7 +7,6 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Cassandra.Connections;
 using Cassandra.Protocol;
-using Chat.Cells.Http.Tests;
 
 namespace Cassandra.Tests.Faults;
 

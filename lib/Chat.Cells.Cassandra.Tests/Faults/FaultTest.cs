@@ -53,13 +53,7 @@ public abstract class FaultTest
     }
 
     /// <summary>Every host has a connection.</summary>
-    internal static Task AllUpAsync(params FaultServer[] servers) => UntilAsync(() => servers.Sum(s => s.Connections) > servers.Length && servers.All(s => s.Connections > 0));
-
-    internal static async Task UntilAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!condition()) await Task.Delay(10, limit.Token);
-    }
+    internal static Task AllUpAsync(params FaultServer[] servers) => Poll.UntilAsync(() => servers.Sum(s => s.Connections) > servers.Length && servers.All(s => s.Connections > 0));
 
     internal static int IntOf(byte[]? value) => BinaryPrimitives.ReadInt32BigEndian(value);
 

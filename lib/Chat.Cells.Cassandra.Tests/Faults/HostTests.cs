@@ -83,7 +83,7 @@ public sealed class HostTests : FaultTest
     {
         await using var servers = await PairAsync(tokens: ["-4000000000000000000", "4000000000000000000"]);
         servers.First.OnStatement = servers.Second.OnStatement = Echo;
-        await UntilAsync(() => servers.Session.Hosts.All(h => h.IsUp));
+        await Poll.UntilAsync(() => servers.Session.Hosts.All(h => h.IsUp));
 
         await Task.WhenAll(Enumerable.Range(0, 50).Select(i => servers.Session.ExecuteAsync(servers.Select.Bind(i))));
 
@@ -107,19 +107,19 @@ public sealed class HostTests : FaultTest
         await session.ExecuteAsync(prepared.Bind(1));
 
         await server.StopAsync();
-        await UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
         await Assert.ThrowsAnyAsync<DriverException>(() => session.ExecuteAsync(prepared.Bind(2)));
         server.Forget();
         server.Start();
-        await UntilAsync(() => session.Hosts.All(h => h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.All(h => h.IsUp));
 
         Assert.Equal(3, (await session.ExecuteAsync(prepared.Bind(3)))[0].GetValue<int>("b"));
         // The control connection comes back as well: it is told of a new node.
         await using var third = NewServer();
-        await UntilAsync(() => server.Watchers == 1);
+        await Poll.UntilAsync(() => server.Watchers == 1);
         Introduce(server, third);
         await server.PushAsync("TOPOLOGY_CHANGE", "NEW_NODE", third.Endpoint);
-        await UntilAsync(() => third.Connections == 1);
+        await Poll.UntilAsync(() => third.Connections == 1);
     }
 
     [Fact]
@@ -134,9 +134,9 @@ public sealed class HostTests : FaultTest
         await session.ExecuteAsync(prepared.Bind(1));
 
         server.Mute = true;
-        await UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
         server.Mute = false;
-        await UntilAsync(() => session.Hosts.All(h => h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.All(h => h.IsUp));
 
         Assert.Equal(2, (await session.ExecuteAsync(prepared.Bind(2)))[0].GetValue<int>("b"));
     }
@@ -153,9 +153,9 @@ public sealed class HostTests : FaultTest
 
         server.Mute = true;
         await Assert.ThrowsAnyAsync<DriverException>(() => session.ExecuteAsync(prepared.Bind(2).SetTimeout(TimeSpan.FromMilliseconds(300))));
-        await UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
         server.Mute = false;
-        await UntilAsync(() => session.Hosts.All(h => h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.All(h => h.IsUp));
 
         Assert.Equal(3, (await session.ExecuteAsync(prepared.Bind(3)))[0].GetValue<int>("b"));
     }
@@ -191,13 +191,13 @@ public sealed class HostTests : FaultTest
 
         await server.PushAsync("TOPOLOGY_CHANGE", "NEW_NODE", added.Endpoint);
 
-        await UntilAsync(() => added.Connections == 1);
+        await Poll.UntilAsync(() => added.Connections == 1);
         Assert.Equal(3, session.Hosts.Count);
         Assert.Equal(0, remote.Accepted);
 
         server.Peers = [];
         await server.PushAsync("TOPOLOGY_CHANGE", "REMOVED_NODE", added.Endpoint);
-        await UntilAsync(() => session.Hosts.Count == 1 && added.Connections == 0);
+        await Poll.UntilAsync(() => session.Hosts.Count == 1 && added.Connections == 0);
     }
 
     [Fact]
@@ -213,7 +213,7 @@ public sealed class HostTests : FaultTest
 
         // A statement after the event: it has been read by then, or is on its way; either way the host ends up.
         await session.ExecuteAsync((await session.PrepareAsync(Select)).Bind(1));
-        await UntilAsync(() => session.Hosts.All(h => h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.All(h => h.IsUp));
         Assert.Equal(2, server.Accepted);
     }
 
@@ -225,9 +225,9 @@ public sealed class HostTests : FaultTest
         Introduce(server, other);
         var (cluster, session) = await ConnectAsync(Options(server) with { ReconnectionPolicy = new ReconnectionPolicy(TimeSpan.FromHours(1), TimeSpan.FromHours(1)) });
         await using var c = cluster;
-        await UntilAsync(() => other.Connections == 1);
+        await Poll.UntilAsync(() => other.Connections == 1);
         await other.StopAsync();
-        await UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
+        await Poll.UntilAsync(() => session.Hosts.Any(h => !h.IsUp));
         other.Start();
 
         using var limit = new CancellationTokenSource(Patience);

@@ -65,7 +65,7 @@ public sealed class RequestTests : FaultTest
         var prepared = await session.PrepareAsync(Select);
 
         var answers = Enumerable.Range(0, 500).Select(i => session.ExecuteAsync(prepared.Bind(i))).ToList();
-        await UntilAsync(() => waiting.Count == 500);
+        await Poll.UntilAsync(() => waiting.Count == 500);
         foreach (var (_, go) in waiting.OrderByDescending(w => w.Value)) go.SetResult();
 
         for (var i = 0; i < answers.Count; i++) Assert.Equal(i, (await answers[i])[0].GetValue<int>("b"));
@@ -87,7 +87,7 @@ public sealed class RequestTests : FaultTest
         var prepared = await session.PrepareAsync(Select);
 
         await Assert.ThrowsAsync<OperationTimedOutException>(() => session.ExecuteAsync(prepared.Bind(-1).SetTimeout(TimeSpan.FromMilliseconds(100))));
-        await UntilAsync(() => !server.Received.IsEmpty);
+        await Poll.UntilAsync(() => !server.Received.IsEmpty);
         var held = server.Received.Single().Stream;
         await EchoManyAsync(session, prepared, 2_500);
         Assert.Equal(1, server.Received.Count(r => r.Stream == held));
@@ -108,7 +108,7 @@ public sealed class RequestTests : FaultTest
         using var cancel = new CancellationTokenSource();
 
         var waiting = session.ExecuteAsync(new SimpleStatement("SELECT 1"), cancel.Token);
-        await UntilAsync(() => !server.Received.IsEmpty);
+        await Poll.UntilAsync(() => !server.Received.IsEmpty);
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);

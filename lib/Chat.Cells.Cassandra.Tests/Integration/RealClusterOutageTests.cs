@@ -34,7 +34,7 @@ public sealed class RealClusterOutageTests : RealClusterTest
                 if (others > 0)
                 {
                     for (var i = 0; i < 200; i++) await Session.ExecuteAsync(Write(insert, $"one {i}", ConsistencyLevel.LocalOne));
-                    await UntilAsync(() => FailsAsync<UnavailableException>(Write(insert, "all", ConsistencyLevel.All)));
+                    await Poll.UntilAsync(() => FailsAsync<UnavailableException>(Write(insert, "all", ConsistencyLevel.All)), limit: Patience);
                 }
                 else
                 {
@@ -47,8 +47,8 @@ public sealed class RealClusterOutageTests : RealClusterTest
             }
 
             // The node has forgotten its connections; the driver finds it by itself, and teaches it the statement where it must.
-            await UntilAsync(() => WorksAsync(Write(insert, "after", ConsistencyLevel.All)));
-            await UntilAsync(() => Task.FromResult(Victim.IsUp));
+            await Poll.UntilAsync(() => WorksAsync(Write(insert, "after", ConsistencyLevel.All)), limit: Patience);
+            await Poll.UntilAsync(() => Victim.IsUp, limit: Patience);
             for (var i = 0; i < 50; i++) await Session.ExecuteAsync(Write(insert, $"after {i}", ConsistencyLevel.LocalQuorum));
         }
         finally
@@ -89,7 +89,7 @@ public sealed class RealClusterOutageTests : RealClusterTest
                 await RunAsync("resume", victim);
             }
 
-            await UntilAsync(async () => await WorksAsync(Write(insert, "after", ConsistencyLevel.All)));
+            await Poll.UntilAsync(async () => await WorksAsync(Write(insert, "after", ConsistencyLevel.All)), limit: Patience);
         }
         finally
         {
@@ -125,12 +125,6 @@ public sealed class RealClusterOutageTests : RealClusterTest
         {
             return false;
         }
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!await condition()) await Task.Delay(200, limit.Token);
     }
 
     private static async Task RunAsync(string what, string address)

@@ -113,15 +113,7 @@ public sealed class ApiFixture : IAsyncDisposable
     }
 
     /// <summary>Waits until something holds.</summary>
-    public static async Task EventuallyAsync(Func<Task<bool>> holds, string what)
-    {
-        var deadline = DateTime.UtcNow.AddSeconds(120);
-        while (!await holds())
-        {
-            Assert.True(DateTime.UtcNow < deadline, $"not within 120 s: {what}");
-            await Task.Delay(50);
-        }
-    }
+    public static Task EventuallyAsync(Func<Task<bool>> holds, string what) => Poll.UntilAsync(holds, what, TimeSpan.FromSeconds(120));
 
     public Task EventuallyGoneAsync(string path) =>
         EventuallyAsync(async () => (await GetAsync(path)).Code == HttpStatusCode.NotFound, $"{path} is gone");

@@ -19,7 +19,7 @@ public sealed class ServiceListenerTests
         await client.SendAsync(sent);
         client.Shutdown(SocketShutdown.Send);
         Assert.Equal(sent, await answer.WaitAsync(TimeSpan.FromSeconds(60)));
-        await Eventually.TrueAsync(() => listener.OpenConnections == 0, "the connection to end");
+        await Poll.UntilAsync(() => listener.OpenConnections == 0, "the connection to end");
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class ServiceListenerTests
                 clients.Add(await ConnectAsync(listener.Address));
             }
 
-            await Eventually.TrueAsync(() => server.Accepted == count, "all connections");
+            await Poll.UntilAsync(() => server.Accepted == count, "all connections");
             foreach (var client in clients)
             {
                 client.Shutdown(SocketShutdown.Send);
@@ -113,10 +113,10 @@ public sealed class ServiceListenerTests
         await using var b = new EchoAfterEnd();
         await using var listener = Listen(a.Address);
         using var first = await ConnectAsync(listener.Address);
-        await Eventually.TrueAsync(() => a.Accepted == 1, "the first connection");
+        await Poll.UntilAsync(() => a.Accepted == 1, "the first connection");
         listener.SetEndpoints([b.Address]);
         using var second = await ConnectAsync(listener.Address);
-        await Eventually.TrueAsync(() => b.Accepted == 1, "the second connection");
+        await Poll.UntilAsync(() => b.Accepted == 1, "the second connection");
         await first.SendAsync(new byte[] { 9 });
         first.Shutdown(SocketShutdown.Send);
         Assert.Equal([9], await ReadAllAsync(first).WaitAsync(TimeSpan.FromSeconds(60)));
@@ -128,7 +128,7 @@ public sealed class ServiceListenerTests
         await using var server = new EchoAfterEnd();
         var listener = Listen(server.Address);
         using var client = await ConnectAsync(listener.Address);
-        await Eventually.TrueAsync(() => server.Accepted == 1, "the connection");
+        await Poll.UntilAsync(() => server.Accepted == 1, "the connection");
         await listener.DisposeAsync();
         await client.SendAsync(new byte[] { 5 });
         client.Shutdown(SocketShutdown.Send);

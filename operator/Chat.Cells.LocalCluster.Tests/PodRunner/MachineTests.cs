@@ -63,18 +63,18 @@ public sealed class MachineTests : IAsyncLifetime
         await ReadyAsync("web-0");
         var first = await client.Of<V1Pod>().GetAsync("default", "web-0");
         await client.Of<V1Pod>().DeleteAsync("default", "web-0");
-        await Eventually.TrueAsync(async () => await client.Of<V1Pod>().TryGetAsync("default", "web-0") is { } pod && pod.Metadata.Uid != first.Metadata.Uid, "another web-0");
+        await Poll.UntilAsync(async () => await client.Of<V1Pod>().TryGetAsync("default", "web-0") is { } pod && pod.Metadata.Uid != first.Metadata.Uid, "another web-0");
         await ReadyAsync("web-0");
         var starts = Path.Combine(folder.Path, "volumes", "default", "data-web-0", "starts");
         Assert.Equal("xx", await File.ReadAllTextAsync(starts));
 
         await client.Of<V1StatefulSet>().DeleteAsync("default", "web");
-        await Eventually.TrueAsync(async () => (await client.Of<V1Pod>().ListAsync("default")).Items.Count == 0, "the pods to go");
+        await Poll.UntilAsync(async () => (await client.Of<V1Pod>().ListAsync("default")).Items.Count == 0, "the pods to go");
         Assert.Equal("Bound", (await client.Of<V1PersistentVolumeClaim>().GetAsync("default", "data-web-0")).Status!.Phase);
         Assert.True(File.Exists(starts));
 
         await client.Of<V1PersistentVolumeClaim>().DeleteAsync("default", "data-web-0");
-        await Eventually.TrueAsync(async () => await client.Of<V1PersistentVolumeClaim>().TryGetAsync("default", "data-web-0") is null, "the claim to go");
+        await Poll.UntilAsync(async () => await client.Of<V1PersistentVolumeClaim>().TryGetAsync("default", "data-web-0") is null, "the claim to go");
         Assert.False(Directory.Exists(Path.GetDirectoryName(starts)));
     }
 
@@ -93,7 +93,7 @@ public sealed class MachineTests : IAsyncLifetime
         Assert.True(stays.IsAlive && goes.IsAlive);
         StartRunner();
 
-        await Eventually.TrueAsync(() => !goes.IsAlive, "the deleted pod to be stopped");
+        await Poll.UntilAsync(() => !goes.IsAlive, "the deleted pod to be stopped");
         await ApplyAsync(Pod("later"));
         await ReadyAsync("later");
         Assert.Equal(stays, await ProcessAsync("stays"));
@@ -111,7 +111,7 @@ public sealed class MachineTests : IAsyncLifetime
         using var firstStop = new CancellationTokenSource();
         var running = first.RunAsync(firstStop.Token);
         using var http = new HttpClient();
-        await Eventually.TrueAsync(() => AnswersAsync(http), "the service to answer");
+        await Poll.UntilAsync(() => AnswersAsync(http), "the service to answer");
 
         await StopApiAsync();
         Assert.True(await AnswersAsync(http));
@@ -122,7 +122,7 @@ public sealed class MachineTests : IAsyncLifetime
         Assert.False(await AnswersAsync(http));
         await using var second = new ServiceForwarder(client, snapshot, NullLogger.Instance, TimeProvider.System);
         running = second.RunAsync(stop.Token);
-        await Eventually.TrueAsync(() => AnswersAsync(http), "the service to answer again");
+        await Poll.UntilAsync(() => AnswersAsync(http), "the service to answer again");
         await stop.CancelAsync();
         await running;
     }
@@ -155,7 +155,7 @@ public sealed class MachineTests : IAsyncLifetime
     private async Task ApplyAsync(params string[] manifests) =>
         await new ManifestApplier(client, TimeProvider.System).ApplyAsync([.. manifests.Select(manifest => JsonNode.Parse(manifest)!.AsObject())], "test", CancellationToken.None);
 
-    private Task ReadyAsync(string name) => Eventually.TrueAsync(
+    private Task ReadyAsync(string name) => Poll.UntilAsync(
         async () => (await client.Of<V1Pod>().TryGetAsync("default", name))?.Status?.Conditions?.Any(condition => condition is { Type: "Ready", Status: "True" }) == true, $"{name} to be ready");
 
     private async Task<ProcessIdentity> ProcessAsync(string name)

@@ -100,7 +100,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     public async Task Run_UnknownImage_WaitsWithErrImageNeverPull()
     {
         Start(Pods.Make("""{"name":"c","image":"nginx:1"}"""));
-        await Eventually.TrueAsync(() => reporter.Container?.State?.Waiting is { Reason: "ErrImageNeverPull" }, "the refusal");
+        await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Reason: "ErrImageNeverPull" }, "the refusal");
         Assert.Equal("Pending", reporter.Last!.Phase);
         Assert.StartsWith("not supported here: image \"nginx:1\"", reporter.Container!.State!.Waiting!.Message, StringComparison.Ordinal);
         Assert.Contains(reporter.Events, e => e.StartsWith("ErrImageNeverPull", StringComparison.Ordinal));
@@ -111,7 +111,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     {
         var pod = Pods.Make("""{"name":"c","image":"sleep","args":["1000"],"lifecycle":{"preStop":{"exec":{"command":["x"]}}}}""");
         Start(pod);
-        await Eventually.TrueAsync(() => reporter.Container?.State?.Waiting is { Reason: "CreateContainerConfigError" }, "the refusal");
+        await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Reason: "CreateContainerConfigError" }, "the refusal");
         Assert.StartsWith("not supported here: lifecycle hooks", reporter.Container!.State!.Waiting!.Message, StringComparison.Ordinal);
         Assert.Null(ProcessOf(pod));
     }
@@ -121,7 +121,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     {
         objects.ConfigMaps["ns/settings"] = [];
         var worker = Start(Pods.Make("""{"name":"c","image":"sleep","args":["$(SECONDS_TO_SLEEP)"],"env":[{"name":"SECONDS_TO_SLEEP","valueFrom":{"configMapKeyRef":{"name":"settings","key":"seconds"}}}]}"""));
-        await Eventually.TrueAsync(() => reporter.Container?.State?.Waiting is { Reason: "CreateContainerConfigError" }, "the missing key");
+        await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Reason: "CreateContainerConfigError" }, "the missing key");
         Assert.Equal("couldn't find key seconds in ConfigMap ns/settings", reporter.Container!.State!.Waiting!.Message);
 
         objects.ConfigMaps["ns/settings"] = new() { ["seconds"] = "1000"u8.ToArray() };
@@ -137,11 +137,11 @@ public sealed class PodWorkerTests : IAsyncLifetime
         var pod = Pods.Make("""{"name":"c","image":"sh","args":["echo $DIR >$DIR/seen; sleep 1000"],"env":[{"name":"DIR","value":"/data"}],"volumeMounts":[{"name":"d","mountPath":"/data"}]}""",
             volumes: """[{"name":"d","persistentVolumeClaim":{"claimName":"data"}}]""");
         var worker = Start(pod);
-        await Eventually.TrueAsync(() => reporter.Container?.State?.Waiting is { Message: "waiting" }, "the wait");
+        await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Message: "waiting" }, "the wait");
         objects.ClaimProblems.Clear();
         worker.ConfigChanged();
         var seen = Path.Combine(folder.File("volumes"), "ns", "data", "seen");
-        await Eventually.TrueAsync(() => File.Exists(seen) && File.ReadAllText(seen).Length > 0, "the file on the claim");
+        await Poll.UntilAsync(() => File.Exists(seen) && File.ReadAllText(seen).Length > 0, "the file on the claim");
         Assert.Equal(Path.GetDirectoryName(seen), (await File.ReadAllTextAsync(seen)).Trim());
     }
 
@@ -149,8 +149,8 @@ public sealed class PodWorkerTests : IAsyncLifetime
     public async Task Run_ContainerThatCrashes_IsRestartedWithBackOffAndSaysSo()
     {
         Start(Pods.Make("""{"name":"c","image":"sh","args":["echo run; exit 3"]}"""));
-        await Eventually.TrueAsync(() => reporter.Container is { RestartCount: >= 2 }, "two restarts");
-        await Eventually.TrueAsync(() => reporter.Container?.State?.Waiting is { Reason: "CrashLoopBackOff" }, "the back-off");
+        await Poll.UntilAsync(() => reporter.Container is { RestartCount: >= 2 }, "two restarts");
+        await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Reason: "CrashLoopBackOff" }, "the back-off");
         Assert.Equal((3, "Error"), (reporter.Container!.LastState!.Terminated!.ExitCode, reporter.Container.LastState.Terminated.Reason));
         Assert.Equal("Running", reporter.Last!.Phase);
         Assert.Contains(reporter.Last.Conditions!, condition => condition is { Type: "Ready", Status: "False" });
@@ -164,7 +164,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     public async Task Run_ContainerThatEndsForGood_GivesThePhase(string policy, string command, string phase)
     {
         Start(Pods.Make($$"""{"name":"c","image":"sh","args":["{{command}}"]}""", policy));
-        await Eventually.TrueAsync(() => reporter.Last?.Phase == phase, phase);
+        await Poll.UntilAsync(() => reporter.Last?.Phase == phase, phase);
         Assert.Equal(0, reporter.Container!.RestartCount);
     }
 
@@ -180,13 +180,13 @@ public sealed class PodWorkerTests : IAsyncLifetime
              "livenessProbe":{"httpGet":{"path":"/live","port":8080},"periodSeconds":1,"failureThreshold":2,"timeoutSeconds":10}}
             """);
         Start(pod);
-        await Eventually.TrueAsync(() => reporter.Container is { Started: true, Ready: false }, "the start");
+        await Poll.UntilAsync(() => reporter.Container is { Started: true, Ready: false }, "the start");
         await File.WriteAllTextAsync(Path.Combine(runtime.Records.Folder(pod.Metadata.Uid), "go"), "");
         await ReadyAsync();
 
         await File.WriteAllTextAsync(Path.Combine(runtime.Records.Folder(pod.Metadata.Uid), "die"), "");
 
-        await Eventually.TrueAsync(() => reporter.Container is { RestartCount: 1 }, "the restart");
+        await Poll.UntilAsync(() => reporter.Container is { RestartCount: 1 }, "the restart");
         Assert.Contains(reporter.Events, e => e.StartsWith("Unhealthy: Liveness probe failed: HTTP probe failed with statuscode: 500", StringComparison.Ordinal));
         Assert.Contains(reporter.Events, e => e.StartsWith("Killing", StringComparison.Ordinal));
     }
@@ -195,7 +195,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     public async Task Run_ProbeThatNeverPasses_NeverBecomesReady()
     {
         Start(Pods.Make("""{"name":"c","image":"sleep","args":["1000"],"readinessProbe":{"tcpSocket":{"port":1},"periodSeconds":1}}"""));
-        await Eventually.TrueAsync(() => reporter.Events.Any(e => e.StartsWith("Unhealthy: Readiness", StringComparison.Ordinal)), "the failed probe");
+        await Poll.UntilAsync(() => reporter.Events.Any(e => e.StartsWith("Unhealthy: Readiness", StringComparison.Ordinal)), "the failed probe");
         Assert.False(reporter.Container!.Ready);
         Assert.Contains(reporter.Last!.Conditions!, condition => condition is { Type: "Ready", Status: "False", Reason: "ContainersNotReady" });
     }
@@ -213,13 +213,13 @@ public sealed class PodWorkerTests : IAsyncLifetime
         var record = Assert.Single(runtime.Records.LoadAll((_, _) => { }));
         Start(pod with { Status = JsonSerializer.SerializeToNode(reporter.Last, Kubernetes.Models.KubernetesJson.Options)!.AsObject() }, record);
 
-        await Eventually.TrueAsync(() => reporter.Container is { Ready: true }, "ready again");
+        await Poll.UntilAsync(() => reporter.Container is { Ready: true }, "ready again");
         Assert.Equal(process, ProcessOf(pod));
         Assert.Equal(0, reporter.Container!.RestartCount);
 
         // An adopted process that ends is noticed and started again.
         Assert.True(ProcessSignals.TrySend(process, UnixSignal.Kill));
-        await Eventually.TrueAsync(() => reporter.Container is { RestartCount: 1, Ready: true }, "the restart");
+        await Poll.UntilAsync(() => reporter.Container is { RestartCount: 1, Ready: true }, "the restart");
         Assert.Equal("ContainerStatusUnknown", reporter.Container!.LastState!.Terminated!.Reason);
     }
 
@@ -237,7 +237,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
             };
             runtime.Records.Save(record);
             var worker = Start(pod, record);
-            await Eventually.TrueAsync(() => reporter.Container is { RestartCount: 1, Ready: true }, "a fresh process");
+            await Poll.UntilAsync(() => reporter.Container is { RestartCount: 1, Ready: true }, "a fresh process");
             Assert.NotEqual(other.Identity.Pid, ProcessOf(pod)!.Pid);
             worker.Gone();
             Assert.True(await running);
@@ -276,7 +276,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
         Assert.Equal("1", await File.ReadAllTextAsync(file));
         objects.ConfigMaps["ns/map"] = new() { ["cells.json"] = "2"u8.ToArray() };
         worker.ConfigChanged();
-        await Eventually.TrueAsync(() => File.ReadAllText(file) == "2", "the new content");
+        await Poll.UntilAsync(() => File.ReadAllText(file) == "2", "the new content");
     }
 
     [Fact]
@@ -285,7 +285,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
         var pod = Pods.Make("""{"name":"c","image":"sh","args":["i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); done; sleep 1000"]}""");
         Start(pod);
         var log = runtime.Records.LogFile(pod.Metadata.Uid, "c");
-        await Eventually.TrueAsync(() => File.Exists(log + ".1") && new FileInfo(log).Length < 2000, "the cut");
+        await Poll.UntilAsync(() => File.Exists(log + ".1") && new FileInfo(log).Length < 2000, "the cut");
         Assert.Contains("line 399", await File.ReadAllTextAsync(log + ".1"), StringComparison.Ordinal);
     }
 
@@ -315,7 +315,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
         TerminationGracePeriodSeconds = 20,
     };
 
-    private Task ReadyAsync() => Eventually.TrueAsync(() => reporter.Container is { Ready: true }, "the container to be ready");
+    private Task ReadyAsync() => Poll.UntilAsync(() => reporter.Container is { Ready: true }, "the container to be ready");
 
     private ProcessIdentity? ProcessOf(PodObject pod) => ProcessIdentity.ReadFile(runtime.Records.ProcessFile(pod.Metadata.Uid, "c"));
 }

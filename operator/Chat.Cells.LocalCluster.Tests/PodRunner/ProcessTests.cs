@@ -22,7 +22,7 @@ public sealed class ProcessTests
     {
         using var folder = new TestFolder();
         using var process = DetachedProcess.Start(new DetachedStart(["sleep", "300"], Env, folder.Path, folder.File("log"), folder.File("proc")));
-        await Eventually.TrueAsync(() => ProcessIdentity.ReadFile(folder.File("proc")) is not null, "the process file");
+        await Poll.UntilAsync(() => ProcessIdentity.ReadFile(folder.File("proc")) is not null, "the process file");
         Assert.Equal(process.Identity, ProcessIdentity.ReadFile(folder.File("proc")));
         Assert.True(await ProcessSignals.StopAsync(process.Identity, TimeSpan.FromSeconds(30), TimeProvider.System, CancellationToken.None));
         Assert.Equal(143, await process.WaitForExitAsync(CancellationToken.None));
@@ -55,7 +55,7 @@ public sealed class ProcessTests
     {
         using var folder = new TestFolder();
         using var process = DetachedProcess.Start(new DetachedStart(["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"], Env, folder.Path, folder.File("log"), folder.File("proc")));
-        await Eventually.TrueAsync(() => File.Exists(folder.File("log")) && File.ReadAllText(folder.File("log")).Contains("ready", StringComparison.Ordinal), "the trap");
+        await Poll.UntilAsync(() => File.Exists(folder.File("log")) && File.ReadAllText(folder.File("log")).Contains("ready", StringComparison.Ordinal), "the trap");
         Assert.False(await ProcessSignals.StopAsync(process.Identity, TimeSpan.FromMilliseconds(300), TimeProvider.System, CancellationToken.None));
         Assert.Equal(137, await process.WaitForExitAsync(CancellationToken.None));
     }

@@ -133,7 +133,7 @@ public sealed class SettingsTests : IDisposable
         supervised.Start();
         var first = supervised.Identity!;
         Assert.True(ProcessSignals.TrySend(first, UnixSignal.Kill));
-        await Eventually.TrueAsync(() => Volatile.Read(ref restarts) == 1, "the restart");
+        await Poll.UntilAsync(() => Volatile.Read(ref restarts) == 1, "the restart");
         var second = supervised.Identity!;
         Assert.NotEqual(first, second);
         Assert.Contains("worker ended with exit code 137", output.ToString(), StringComparison.Ordinal);
@@ -147,7 +147,7 @@ public sealed class SettingsTests : IDisposable
     {
         var paths = Paths("s");
         using var left = DetachedProcess.Start(new DetachedStart(["sleep", "1000"], new Dictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = "/usr/bin:/bin" }, paths.Data, paths.Log("pods"), paths.ProcessFile("pods")));
-        await Eventually.TrueAsync(() => ProcessIdentity.ReadFile(paths.ProcessFile("pods")) is not null, "the process file");
+        await Poll.UntilAsync(() => ProcessIdentity.ReadFile(paths.ProcessFile("pods")) is not null, "the process file");
         await SupervisedProcess.StopLeftoverAsync("pods", paths, TimeProvider.System, CancellationToken.None);
         Assert.Equal(143, await left.WaitForExitAsync(CancellationToken.None));
     }

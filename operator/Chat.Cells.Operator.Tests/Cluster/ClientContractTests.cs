@@ -3,7 +3,6 @@ using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Events;
 using Chat.Cells.Kubernetes.Informers;
 using Chat.Cells.Kubernetes.Models;
-using Chat.Cells.Kubernetes.Tests.Fakes;
 using Chat.Cells.Operator.Apply;
 using Chat.Cells.Operator.Plan;
 using Microsoft.Extensions.Logging.Abstractions;

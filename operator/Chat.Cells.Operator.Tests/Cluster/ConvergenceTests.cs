@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Chat.Cells.Kubernetes.Models;
-using Chat.Cells.Kubernetes.Tests.Fakes;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Observe;
 using Chat.Cells.Operator.Plan;

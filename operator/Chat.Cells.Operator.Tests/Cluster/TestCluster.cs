@@ -1,7 +1,6 @@
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Config;
 using Chat.Cells.Kubernetes.Models;
-using Chat.Cells.Kubernetes.Tests.Fakes;
 using Chat.Cells.LocalCluster.ApiServer;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Api.Schema;

@@ -3,9 +3,7 @@ using System.Net.Sockets;
 using Cassandra;
 using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Ports;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
-using Chat.Cells.Http.Tests;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Tests.Engines.Cassandra;
@@ -147,7 +145,7 @@ public sealed class CassandraSetupTests(CassandraRing ring) : IClassFixture<Cass
         using var opened = new TcpListener(door.EndPoint);
         opened.Start();
         var forwarding = ForwardAsync(opened, stop.Token);
-        await Eventually.TrueAsync(async ValueTask<bool> () =>
+        await Poll.UntilAsync(async () =>
         {
             try
             {

@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Chat.Cells.Cell.Engines.Cassandra;
 using Chat.Cells.Cell.Ports;
-using Chat.Cells.Http.Tests;
 using Microsoft.Extensions.Logging;
 
 namespace Chat.Cells.Cell.Tests.Engines.Cassandra;

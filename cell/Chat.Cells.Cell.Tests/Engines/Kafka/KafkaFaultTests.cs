@@ -66,11 +66,11 @@ public sealed class KafkaFaultTests
     public async Task Append_BrokerSlowerThanThePatience_IsUnknownAndStaysInItsPlace()
     {
         await using var kafka = await RunningLog.StartAsync(TimeSpan.FromSeconds(1));
-        await Eventually.TrueAsync(async () => await kafka.TryAppendAsync("before"), "the first append"); // connecting may take longer than the patience
+        await Poll.UntilAsync(async () => await kafka.TryAppendAsync("before"), "the first append"); // connecting may take longer than the patience
         for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetRoundTrip(broker, TimeSpan.FromSeconds(3));
         await Assert.ThrowsAsync<LogUnavailableException>(() => kafka.AppendAsync("slow"));
         for (var broker = 1; broker <= kafka.Cluster.Brokers; broker++) kafka.Cluster.SetRoundTrip(broker, TimeSpan.Zero);
-        await Eventually.TrueAsync(async () => await kafka.TryAppendAsync("after"), "appends go on");
+        await Poll.UntilAsync(async () => await kafka.TryAppendAsync("after"), "appends go on");
 
         var read = await kafka.ReadAllAsync();
         Assert.Equal(["before", "slow", "after"], read.Distinct());
@@ -98,7 +98,7 @@ public sealed class KafkaFaultTests
         kafka.Cluster.PushErrors(Produce, TopicAuthorizationFailed);
 
         await Assert.ThrowsAnyAsync<LogException>(() => kafka.AppendInOrderAsync([.. Enumerable.Range(0, 1_000).Select(i => $"{i}")]));
-        await Eventually.TrueAsync(async () => await kafka.TryAppendAsync("after"), "appends go on with a new producer");
+        await Poll.UntilAsync(async () => await kafka.TryAppendAsync("after"), "appends go on with a new producer");
 
         var read = await kafka.ReadAllAsync();
         var appended = read.Where(value => value is not ("before" or "after")).ToList();
@@ -138,7 +138,7 @@ public sealed class KafkaFaultTests
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 1, "the record is processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 1, "the record is processed");
         await stop.CancelAsync();
         await running.WaitAsync(TimeSpan.FromSeconds(60));
 
@@ -155,7 +155,7 @@ public sealed class KafkaFaultTests
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
 
-        await Eventually.TrueAsync(async () => (await kafka.Log.GetCommittedAsync("group", RunningLog.Partition, default))?.NextOffset == 3, "all three are committed");
+        await Poll.UntilAsync(async () => (await kafka.Log.GetCommittedAsync("group", RunningLog.Partition, default))?.NextOffset == 3, "all three are committed");
         await stop.CancelAsync();
         await running.WaitAsync(TimeSpan.FromSeconds(60));
 
@@ -176,8 +176,8 @@ public sealed class KafkaFaultTests
             kafka.Cluster.SetBrokerUp(broker);
         }
 
-        await Eventually.TrueAsync(async () => await TryAsync(kafka.ReadAllAsync) is ["a", "b"], "reads go on");
-        await Eventually.TrueAsync(async () => await TryAsync(CommittedAsync) is "", "so do questions for commits");
+        await Poll.UntilAsync(async () => await TryAsync(kafka.ReadAllAsync) is ["a", "b"], "reads go on");
+        await Poll.UntilAsync(async () => await TryAsync(CommittedAsync) is "", "so do questions for commits");
 
         async Task<string> CommittedAsync() => $"{await kafka.Log.GetCommittedAsync("group", RunningLog.Partition, default)}";
 
@@ -207,7 +207,7 @@ public sealed class KafkaFaultTests
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 100, "all records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 100, "all records are processed");
         await stop.CancelAsync();
         await running.WaitAsync(TimeSpan.FromSeconds(60));
 

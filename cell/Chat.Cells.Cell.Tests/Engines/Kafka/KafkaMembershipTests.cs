@@ -37,12 +37,12 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
         await using var running = Run(first, staying);
         await using (Run(second, leaving))
         {
-            await Eventually.TrueAsync(() => leaving.Live.Count > 0 && staying.Live.Count + leaving.Live.Count == Partitions, "both members have partitions");
+            await Poll.UntilAsync(() => leaving.Live.Count > 0 && staying.Live.Count + leaving.Live.Count == Partitions, "both members have partitions");
         }
 
-        await Eventually.TrueAsync(() => staying.Live.Count == Partitions, "the other member has all partitions");
+        await Poll.UntilAsync(() => staying.Live.Count == Partitions, "the other member has all partitions");
         await AppendAsync(first, 0, 40);
-        await Eventually.TrueAsync(() => staying.Seen.Select(s => s.Value).Distinct().Count() == 40, "all is processed");
+        await Poll.UntilAsync(() => staying.Seen.Select(s => s.Value).Distinct().Count() == 40, "all is processed");
         Assert.Empty(staying.Faults);
     }
 
@@ -53,22 +53,22 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
         var (beside, before, after) = (new RecordingConsumer(), new RecordingConsumer(), new RecordingConsumer());
         await using var runningOther = Run(other, beside);
         await using var runningDead = Run(dead, before);
-        await Eventually.TrueAsync(() => before.Live.Count > 0 && beside.Live.Count + before.Live.Count == Partitions, "both members have partitions");
+        await Poll.UntilAsync(() => before.Live.Count > 0 && beside.Live.Count + before.Live.Count == Partitions, "both members have partitions");
         var held = before.Live;
         await AppendAsync(other, 0, 40);
-        await Eventually.TrueAsync(() => Distinct(beside, before) == 40, "all is processed");
+        await Poll.UntilAsync(() => Distinct(beside, before) == 40, "all is processed");
         var starts = beside.Starts.Count;
 
         // Nobody told Kafka that the first process is gone; for the group it is the same member.
         var again = await OpenAsync("server-2");
         await using var runningAgain = Run(again, after);
-        await Eventually.TrueAsync(() => held.All(after.Live.Contains), "the new process has its predecessor's partitions");
+        await Poll.UntilAsync(() => held.All(after.Live.Contains), "the new process has its predecessor's partitions");
         await AppendAsync(other, 40, 80);
-        await Eventually.TrueAsync(() => Distinct(beside, before, after) == 80, "all is processed");
+        await Poll.UntilAsync(() => Distinct(beside, before, after) == 80, "all is processed");
 
         Assert.Equal(starts, beside.Starts.Count);
         Assert.Empty(after.Faults.Concat(beside.Faults));
-        await Eventually.TrueAsync(() => lines.Written.Any(line => line.Contains("has taken the place of --server-id server-2", StringComparison.Ordinal)), "the old process says so");
+        await Poll.UntilAsync(() => lines.Written.Any(line => line.Contains("has taken the place of --server-id server-2", StringComparison.Ordinal)), "the old process says so");
     }
 
     /// <summary>As with a process that was paused for longer than its session, or a group that moved to another broker: something has the place, and nobody is there.</summary>
@@ -78,18 +78,18 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
         var log = await OpenAsync("server-1", TimeSpan.FromSeconds(6));
         var consumer = new RecordingConsumer();
         await using var running = Run(log, consumer);
-        await Eventually.TrueAsync(() => consumer.Live.Count == Partitions, "the member has all partitions");
+        await Poll.UntilAsync(() => consumer.Live.Count == Partitions, "the member has all partitions");
         Assert.Equal("server-1", Assert.Single(await NamesAsync()));
 
         await using (await StrangerAsync("server-1"))
         {
-            await Eventually.TrueAsync(() => Said("has taken the place of --server-id server-1"), "it says that it was refused");
+            await Poll.UntilAsync(() => Said("has taken the place of --server-id server-1"), "it says that it was refused");
         }
 
-        await Eventually.TrueAsync(() => Said("takes it again"), "it takes the place when the stranger's session is over");
-        await Eventually.TrueAsync(() => consumer.Live.Count == Partitions, "the member has all partitions again");
+        await Poll.UntilAsync(() => Said("takes it again"), "it takes the place when the stranger's session is over");
+        await Poll.UntilAsync(() => consumer.Live.Count == Partitions, "the member has all partitions again");
         await AppendAsync(log, 0, 40);
-        await Eventually.TrueAsync(() => Distinct(consumer) == 40, "all is processed");
+        await Poll.UntilAsync(() => Distinct(consumer) == 40, "all is processed");
         Assert.Equal("server-1", Assert.Single(await NamesAsync()));
         Assert.Single(lines.Written, line => line.Contains("has taken the place of", StringComparison.Ordinal));
         Assert.Empty(consumer.Faults);
@@ -107,7 +107,7 @@ public sealed class KafkaMembershipTests : IAsyncLifetime
     private async Task<Stranger> StrangerAsync(string name)
     {
         var stranger = new Stranger("test.group." + topic, name, "test." + topic);
-        await Eventually.TrueAsync(() => stranger.IsMember, "the stranger is a member");
+        await Poll.UntilAsync(() => stranger.IsMember, "the stranger is a member");
         return stranger;
     }
 

@@ -1,6 +1,5 @@
 using Chat.Cells.Cell.Engines.Kafka;
 using Chat.Cells.Cell.Ports;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.KafkaMock;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -24,12 +23,12 @@ public sealed class KafkaObserversTests
         await log.EnsureTopicsAsync([new TopicSpec(Topic, 2, TimeSpan.FromDays(1))], default);
         cluster.SetLeader("test." + Topic, 0, Healthy);
         cluster.SetLeader("test." + Topic, 1, Hanging);
-        await Eventually.TrueAsync(async () => await IsAnsweredAsync(0) && await IsAnsweredAsync(1), "both partitions answer");
+        await Poll.UntilAsync(async () => await IsAnsweredAsync(0) && await IsAnsweredAsync(1), "both partitions answer");
 
         cluster.SetRoundTrip(Hanging, TimeSpan.FromMinutes(10));
         cluster.SetLeader("test." + Topic, 1, Healthy);
         var answers = 0;
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 // Others who ask the same client are answered all the time.

@@ -37,17 +37,17 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync(Group, [RunningLog.Topic], consumer, stop.Token);
         for (var i = 0; i < 5; i++) await kafka.AppendAsync($"old {i}");
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 5, "the first records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 5, "the first records are processed");
         await CommittedAsync(5);
 
         kafka.Cluster.DeleteTopic(Full);
         kafka.Cluster.CreateTopic(Full, 1);
         var first = LogOffset.Of(1, 0);
-        await Eventually.TrueAsync(async () => (await kafka.Log.GetOffsetsAsync(RunningLog.Partition, default)) == new OffsetRange(first, first), "the new generation is known");
-        await Eventually.TrueAsync(async () => await kafka.TryAppendAsync("new 0"), "appends go on");
+        await Poll.UntilAsync(async () => (await kafka.Log.GetOffsetsAsync(RunningLog.Partition, default)) == new OffsetRange(first, first), "the new generation is known");
+        await Poll.UntilAsync(async () => await kafka.TryAppendAsync("new 0"), "appends go on");
         await kafka.AppendAsync("new 1");
 
-        await Eventually.TrueAsync(() => consumer.Seen.Any(s => s.Value == "new 1"), "the new records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Any(s => s.Value == "new 1"), "the new records are processed");
         var seen = consumer.Seen.Where(s => s.Value.StartsWith("new", StringComparison.Ordinal)).DistinctBy(s => s.Offset).ToList();
         Assert.Equal(["new 0", "new 1"], seen.Select(s => s.Value));
         Assert.Equal([first, first + 1], seen.Select(s => s.Offset));
@@ -59,7 +59,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         var second = new RecordingConsumer();
         using var stopAgain = new CancellationTokenSource();
         running = kafka.Log.ConsumeAsync(Group, [RunningLog.Topic], second, stopAgain.Token);
-        await Eventually.TrueAsync(() => !second.Starts.IsEmpty, "it starts again");
+        await Poll.UntilAsync(() => !second.Starts.IsEmpty, "it starts again");
         Assert.Equal(first + 2, Assert.Single(second.Starts)!.NextOffset);
         await stopAgain.CancelAsync();
         await running;
@@ -75,11 +75,11 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         var consumer = new RecordingConsumer();
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync(Group, [RunningLog.Topic], consumer, stop.Token);
-        await Eventually.TrueAsync(() => kafka.Logged.Any(l => l.Contains("lost what it had from offset 5", StringComparison.Ordinal)), "the lost end is found out");
+        await Poll.UntilAsync(() => kafka.Logged.Any(l => l.Contains("lost what it had from offset 5", StringComparison.Ordinal)), "the lost end is found out");
 
         for (var i = 0; i < 5; i++) await kafka.AppendAsync($"new {i}");
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count >= 5, "the new records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count >= 5, "the new records are processed");
         await stop.CancelAsync();
         await running;
         Assert.Equal(Enumerable.Range(0, 5).Select(i => ($"new {i}", LogOffset.Of(1, 5 + i))), consumer.Seen.Select(s => (s.Value, s.Offset)));
@@ -95,7 +95,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync(Group, [RunningLog.Topic], consumer, stop.Token);
 
-        await Eventually.TrueAsync(() => consumer.Seen.Any(s => s.Value == "9"), "the rest is processed");
+        await Poll.UntilAsync(() => consumer.Seen.Any(s => s.Value == "9"), "the rest is processed");
         await stop.CancelAsync();
         await running;
         Assert.Equal(["6", "7", "8", "9"], consumer.Seen.Select(s => s.Value));
@@ -103,7 +103,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
     }
 
     private async Task CommittedAsync(long next) =>
-        await Eventually.TrueAsync(async () => (await kafka.Log.GetCommittedAsync(Group, RunningLog.Partition, default))?.NextOffset == next, $"{next} is committed");
+        await Poll.UntilAsync(async () => (await kafka.Log.GetCommittedAsync(Group, RunningLog.Partition, default))?.NextOffset == next, $"{next} is committed");
 
     /// <summary>As the group had committed before the partition changed.</summary>
     private void Commit(long offset)

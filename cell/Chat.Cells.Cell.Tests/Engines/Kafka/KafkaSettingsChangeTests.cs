@@ -30,7 +30,7 @@ public sealed class KafkaSettingsChangeTests
         var read = await kafka.ReadAllAsync();
         // An append that was refused while the producer was replaced was made again; none is there twice, and none before one that was acked earlier.
         Assert.Equal(appended, read);
-        await Eventually.TrueAsync(() => consumer.Seen.Select(s => s.Offset).Distinct().Count() == appended.Count, "all is processed");
+        await Poll.UntilAsync(() => consumer.Seen.Select(s => s.Offset).Distinct().Count() == appended.Count, "all is processed");
         Assert.Empty(consumer.Faults);
         Assert.True(consumer.Starts.Count > 1, "the consumer was not replaced");
     }
@@ -45,7 +45,7 @@ public sealed class KafkaSettingsChangeTests
         await kafka.AppendAsync("before");
 
         Volatile.Write(ref settings, new Dictionary<string, string> { [name] = value });
-        await Eventually.TrueAsync(() => Says(kafka, said), "it is said why");
+        await Poll.UntilAsync(() => Says(kafka, said), "it is said why");
         await kafka.AppendAsync("after");
 
         Assert.Equal(["before", "after"], await kafka.ReadAllAsync());
@@ -59,7 +59,7 @@ public sealed class KafkaSettingsChangeTests
 
     /// <summary>Appends one after the other, each until it is taken.</summary>
     private static async Task AppendUntilAsync(RunningLog kafka, List<string> appended, Func<bool> done) =>
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 var value = $"{appended.Count}";

@@ -8,7 +8,6 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Messaging;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Tests.Messaging.Doubles;
 using Chat.Cells.KafkaMock;
@@ -76,7 +75,7 @@ public sealed class KafkaTwoWorkersTests : IAsyncLifetime
         List<Paused> deliverers;
         await using (var fanOut = new Running(FanOut().RunAsync))
         {
-            await Eventually.TrueAsync(() => acked.Count == 42, "others judge");
+            await Poll.UntilAsync(() => acked.Count == 42, "others judge");
             deliverers = await PausedAsync(DeliveryRole.Group, Delivery(), (Topics.InboxTopic, Counts.Inbox));
             await using var delivery = new Running(Delivery().RunAsync);
             await DeliveredAsync(42);
@@ -118,7 +117,7 @@ public sealed class KafkaTwoWorkersTests : IAsyncLifetime
         await using (var both = new Running(FanOut().RunAsync, Delivery().RunAsync))
         {
             await DeliveredAsync(2);
-            await Eventually.TrueAsync(async () => (await log.GetOffsetsAsync(new TopicPartition(Topics.Dead, 0), default)).Next >= 2, "both are put aside");
+            await Poll.UntilAsync(async () => (await log.GetOffsetsAsync(new TopicPartition(Topics.Dead, 0), default)).Next >= 2, "both are put aside");
         }
 
         var dead = (await log.ReadAsync(new TopicPartition(Topics.Dead, 0), 0, 10, TimeSpan.Zero, default)).Select(r => DeadLetter.Decode(r.Value)).ToList();
@@ -149,7 +148,7 @@ public sealed class KafkaTwoWorkersTests : IAsyncLifetime
         [.. (await store.ReadInboxAsync(user, InboxCursor.Start, 10_000, default)).Select(r => InboxRecord.Decode(r.Payload))];
 
     private async Task DeliveredAsync(int events) =>
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () => acked.Count == events && (await InboxAsync(Say.Anna)).Count >= events && (await InboxAsync(Say.Ben)).Count >= events, $"{events} events are acked and delivered");
 
     private async Task<List<Paused>> PausedAsync(string group, IPartitionProcessorFactory factory, params (string Topic, int Partitions)[] topics)

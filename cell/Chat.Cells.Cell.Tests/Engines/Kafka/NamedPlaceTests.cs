@@ -51,17 +51,17 @@ public sealed class NamedPlaceTests : IAsyncLifetime
         admin.Named = ["server-0", Name];
         cluster.PushErrors(request, FencedInstanceId);
         if (request == OffsetCommit) await AppendAsync("refused");
-        await Eventually.TrueAsync(() => Said("has taken the place of --server-id server-1"), "it says that it was refused");
+        await Poll.UntilAsync(() => Said("has taken the place of --server-id server-1"), "it says that it was refused");
         await ProcessedAsync("without");
         // It has looked by now, and seen that another has the place.
         Assert.False(Said("takes it again"));
 
         admin.Named = ["server-0"];
-        await Eventually.TrueAsync(() => Said("takes it again"), "it takes the place");
+        await Poll.UntilAsync(() => Said("takes it again"), "it takes the place");
         await ProcessedAsync("again");
 
         cluster.PushErrors(Heartbeat, FencedInstanceId);
-        await Eventually.TrueAsync(() => lines.Written.Count(line => line.Contains("takes it again", StringComparison.Ordinal)) == 2, "it had the name, and takes it at once where nobody has it");
+        await Poll.UntilAsync(() => lines.Written.Count(line => line.Contains("takes it again", StringComparison.Ordinal)) == 2, "it had the name, and takes it at once where nobody has it");
         await ProcessedAsync("at once");
         Assert.Empty(consumer.Faults);
     }
@@ -71,14 +71,14 @@ public sealed class NamedPlaceTests : IAsyncLifetime
     {
         admin.Refusal = "not allowed";
         cluster.PushErrors(Heartbeat, FencedInstanceId);
-        await Eventually.TrueAsync(() => Said("not allowed"), "it says why it can't be seen");
+        await Poll.UntilAsync(() => Said("not allowed"), "it says why it can't be seen");
         await ProcessedAsync("without");
         var looks = admin.Looks;
-        await Eventually.TrueAsync(() => admin.Looks > looks, "it looks again");
+        await Poll.UntilAsync(() => admin.Looks > looks, "it looks again");
         Assert.Single(lines.Written, line => line.Contains("not allowed", StringComparison.Ordinal));
 
         admin.Refusal = null;
-        await Eventually.TrueAsync(() => Said("takes it again"), "it takes the place");
+        await Poll.UntilAsync(() => Said("takes it again"), "it takes the place");
         await ProcessedAsync("again");
     }
 
@@ -89,6 +89,6 @@ public sealed class NamedPlaceTests : IAsyncLifetime
     private async Task ProcessedAsync(string value)
     {
         await AppendAsync(value);
-        await Eventually.TrueAsync(() => consumer.Seen.Any(seen => seen.Value == value), $"'{value}' is processed");
+        await Poll.UntilAsync(() => consumer.Seen.Any(seen => seen.Value == value), $"'{value}' is processed");
     }
 }

@@ -56,11 +56,11 @@ public sealed class PartitionPumpTests
         var pump = NewPump(DispatchProxy.Create<Confluent.Kafka.IConsumer<byte[], byte[]>, GrownPartition>());
         for (var i = 0; i < 200; i++) pump.Add(Record(i));
         pump.Start();
-        await Eventually.TrueAsync(() => consumer.Seen.Count == 200, "what there was is processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == 200, "what there was is processed");
 
         pump.OutOfRange();
 
-        await Eventually.TrueAsync(() => !topic.Cuts.IsEmpty, "the lost end is found out");
+        await Poll.UntilAsync(() => !topic.Cuts.IsEmpty, "the lost end is found out");
         await pump.StopAsync();
         Assert.Equal((120L, 0), Assert.Single(topic.Cuts));
     }
@@ -76,7 +76,7 @@ public sealed class PartitionPumpTests
 
         pump.Start();
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count == HighWater + 10, "all records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count == HighWater + 10, "all records are processed");
         await pump.StopAsync();
         Assert.Same(pump, Assert.Single(commands).Pump);
         Assert.Empty(consumer.Faults);
@@ -90,7 +90,7 @@ public sealed class PartitionPumpTests
 
         pump.Start();
 
-        await Eventually.TrueAsync(() => consumer.Seen.Count >= 3, "the records are processed");
+        await Poll.UntilAsync(() => consumer.Seen.Count >= 3, "the records are processed");
         await pump.StopAsync();
         Assert.Equal([0L, 1L, 2L], consumer.Seen.Select(seen => seen.Offset));
     }

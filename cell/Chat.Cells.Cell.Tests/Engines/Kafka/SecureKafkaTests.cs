@@ -69,12 +69,12 @@ public sealed class SecureKafkaTests : KafkaCellContract
             await AppendUntilAsync(() => lines.Written.Any(line => line.Contains("The changed settings of Kafka's clients are used", StringComparison.Ordinal)));
             var before = appended.Count;
             await AppendUntilAsync(() => appended.Count >= before + 10);
-            await Eventually.TrueAsync(() => consumer.Seen.Select(s => s.Offset).Distinct().Count() == appended.Count, "all is processed");
+            await Poll.UntilAsync(() => consumer.Seen.Select(s => s.Offset).Distinct().Count() == appended.Count, "all is processed");
 
             Assert.Equal(appended, consumer.Seen.DistinctBy(s => s.Offset).OrderBy(s => s.Offset).Select(s => s.Value));
             Assert.Empty(consumer.Faults);
 
-            async Task AppendUntilAsync(Func<bool> done) => await Eventually.TrueAsync(
+            async Task AppendUntilAsync(Func<bool> done) => await Poll.UntilAsync(
                 async () =>
                 {
                     var value = $"{appended.Count}";

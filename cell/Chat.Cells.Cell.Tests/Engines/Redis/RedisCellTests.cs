@@ -1,7 +1,6 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Tests.Contracts.Running;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Hosting;
 using Chat.Cells.Cell.Tests.Unread;
 using Chat.Cells.Protocol;
@@ -51,7 +50,7 @@ public sealed class RedisCellTests : IAsyncLifetime
         Assert.Equal(":1\r\n", await server.AskAsync("EXISTS", $"eu-west-1:ws:conn:{{{bob.UserId}}}"));
 
         await server.AskAsync("FLUSHALL");
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () => (await state.FindServersAsync([anna.UserId, bob.UserId], default)).All(s => s.SequenceEqual(["server-0"])), "the tick registers both users again");
 
         await SendAsync(sender, channel, "after", receiver);
@@ -76,7 +75,7 @@ public sealed class RedisCellTests : IAsyncLifetime
 
         await server.RestartAsync();
         var acked = 0;
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 await sender.MessageAsync(channel, "meanwhile", "meanwhile");
@@ -121,7 +120,7 @@ public sealed class RedisCellTests : IAsyncLifetime
         await server.RestartAsync(); // empty
         await using var desktop = await cell.ConnectAsync(await cell.LogInAsync("bob"));
         UnreadTests.AssertCounts(await desktop.PayloadAsync("unread"), (channel, 1));
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 UnreadTests.AssertCounts(await UnreadTests.UnreadAsync(cell, bob), (channel, 1));

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Chat.Cells.Cell.Ports;
-using Chat.Cells.Cell.Tests.Contracts;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
@@ -35,7 +34,7 @@ public sealed class RedisClusterTests(RedisClusterTests.Cluster cluster) : Redis
             var output = await create.StandardOutput.ReadToEndAsync();
             await create.WaitForExitAsync();
             Assert.True(create.ExitCode == 0, output);
-            await Eventually.TrueAsync(
+            await Poll.UntilAsync(
                 async () =>
                 {
                     foreach (var node in Nodes)

@@ -6,7 +6,6 @@ using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Presence;
 using Chat.Cells.Cell.Tests.Contracts.Running;
-using Chat.Cells.Cell.Tests.Contracts;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 
@@ -22,7 +21,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
 
     private Task<RedisCellState> ConnectAsync(TimeSpan? timeout = null) => RedisCellStateContract.ConnectAsync(server.Endpoint, timeout: timeout ?? TimeSpan.FromSeconds(5));
 
-    private static async ValueTask<bool> WorksAsync(Func<ValueTask> call)
+    private static async Task<bool> WorksAsync(Func<ValueTask> call)
     {
         try
         {
@@ -71,7 +70,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
         await state.RegisterAsync("s1", ["a"], Minute, default);
 
         await server.KillAsync();
-        await Eventually.TrueAsync(async () => !await WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "calls fail with CellStateException");
+        await Poll.UntilAsync(async () => !await WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "calls fail with CellStateException");
         await Assert.ThrowsAsync<CellStateException>(async () => await state.FindServersAsync(["a"], default));
         await Assert.ThrowsAsync<CellStateException>(async () => await state.GetCursorsAsync(["a"], default));
         await Assert.ThrowsAsync<CellStateException>(async () => await state.AdvanceCursorsAsync([new UserCursor("a", new InboxCursor(1, 2, 3))], default));
@@ -82,9 +81,9 @@ public sealed class RedisFaultTests : IAsyncLifetime
         await Assert.ThrowsAsync<CellStateException>(async () => await state.UnregisterAsync("s1", "a", default));
 
         await server.RestartAsync();
-        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it is connected again");
+        await Poll.UntilAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it is connected again");
         Assert.Equal(["s1"], (await state.FindServersAsync(["a"], default))[0]);
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () => await WorksAsync(() => state.PublishAsync("s1", new byte[] { 7 }, default)) && !seen.IsEmpty, "the subscription works again");
         Assert.All(seen, b => Assert.Equal(7, b));
     }
@@ -109,7 +108,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
     public async Task Server_Paused_FailsWithinTheTimeOutThenWorksAgain()
     {
         await using var state = await ConnectAsync(TimeSpan.FromSeconds(1));
-        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it works at first");
+        await Poll.UntilAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it works at first");
 
         await server.PauseAsync();
         var began = Stopwatch.GetTimestamp();
@@ -118,7 +117,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
         Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(15));
 
         await server.ContinueAsync();
-        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it works again");
+        await Poll.UntilAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it works again");
     }
 
     [Fact]
@@ -132,8 +131,8 @@ public sealed class RedisFaultTests : IAsyncLifetime
 
         await server.RestartAsync();
 
-        await Eventually.TrueAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it is connected");
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(() => WorksAsync(() => state.RegisterAsync("s1", ["a"], Minute, default)), "it is connected");
+        await Poll.UntilAsync(
             async () => await WorksAsync(() => state.PublishAsync("s1", new byte[] { 7 }, default)) && !seen.IsEmpty, "what was subscribed to before comes");
     }
 
@@ -149,7 +148,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
         Assert.Equal(":1\r\n", await server.AskAsync("PUBLISH", "test:server:s1", ""));
         await state.PublishAsync("s1", Encoding.UTF8.GetBytes("genuine"), default);
 
-        await Eventually.TrueAsync(() => !seen.IsEmpty, "the genuine one is there");
+        await Poll.UntilAsync(() => !seen.IsEmpty, "the genuine one is there");
         Assert.Equal(["genuine"], seen);
     }
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text;
 using Chat.Cells.Cell.Engines.Redis;
 using Chat.Cells.Cell.Ports;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Contracts.Running;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -29,12 +28,12 @@ public sealed class RedisPasswordChangeTests : IAsyncLifetime
         await using (await state.SubscribeAsync("server-2", _ => received.Enqueue("to one that ended"), default)) await state.RegisterAsync("server-1", ["anna"], Minute, default);
 
         await server.ChangePasswordAsync("second");
-        await Eventually.TrueAsync(async () => !await WorksAsync(state), "the old password is refused");
+        await Poll.UntilAsync(async () => !await WorksAsync(state), "the old password is refused");
         Volatile.Write(ref password, "second");
-        await Eventually.TrueAsync(async () => await WorksAsync(state), "the new password is used");
+        await Poll.UntilAsync(async () => await WorksAsync(state), "the new password is used");
 
         Assert.Equal(["server-1"], (await state.FindServersAsync(["anna"], default))[0]);
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 // One may be lost: with a connection that is made again just now.
@@ -53,7 +52,7 @@ public sealed class RedisPasswordChangeTests : IAsyncLifetime
         await using var state = await ConnectAsync(() => Interlocked.Increment(ref reads));
         Volatile.Write(ref password, "second");
         var before = Volatile.Read(ref reads);
-        await Eventually.TrueAsync(
+        await Poll.UntilAsync(
             async () =>
             {
                 await state.RegisterAsync("server-1", ["anna"], Minute, default);
@@ -63,7 +62,7 @@ public sealed class RedisPasswordChangeTests : IAsyncLifetime
 
         await server.ChangePasswordAsync("second");
 
-        await Eventually.TrueAsync(async () => await WorksAsync(state), "the new password is used");
+        await Poll.UntilAsync(async () => await WorksAsync(state), "the new password is used");
     }
 
     private static async ValueTask<bool> WorksAsync(RedisCellState state)

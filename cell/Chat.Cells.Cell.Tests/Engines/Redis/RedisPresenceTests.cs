@@ -1,6 +1,5 @@
 using Chat.Cells.Cell.Hosting;
 using Chat.Cells.Cell.Tests.Connections;
-using Chat.Cells.Cell.Tests.Contracts;
 using Chat.Cells.Cell.Tests.Presence;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
@@ -65,7 +64,7 @@ public sealed class RedisPresenceTests : TwoGatewaysTest
         {
             await Redis.AskAsync("FLUSHALL");
             await Redis.AskAsync("SCRIPT", "FLUSH");
-            await Eventually.TrueAsync(
+            await Poll.UntilAsync(
                 async () => await Redis.AskAsync("EXISTS", $"test:presence:{{{Bob.UserId}}}", $"test:watch:{{{Bob.UserId}}}") == ":2\r\n", "presence and watchers are there again");
         }
         await viewer.SettleAsync();

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 

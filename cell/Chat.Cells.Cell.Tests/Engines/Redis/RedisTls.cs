@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Chat.Cells.Http.Tests;
 
 namespace Chat.Cells.Cell.Tests.Engines.Redis;
 

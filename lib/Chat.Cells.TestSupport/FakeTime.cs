@@ -1,4 +1,4 @@
-namespace Chat.Cells.Kubernetes.Tests.Fakes;
+namespace Chat.Cells.TestSupport;
 
 /// <summary>A clock that moves only when told; timers fire in order on the way.</summary>
 public sealed class FakeTime : TimeProvider

@@ -3,19 +3,23 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-namespace Chat.Cells.Topology.Tests;
+namespace Chat.Cells.TestSupport;
 
 /// <summary>A cell's signing key for tests, which also signs what no cell would. Written without the library under test.</summary>
-internal sealed class TokenMint(string kid) : IDisposable
+/// <param name="kid">The key's name.</param>
+public sealed class TokenMint(string kid) : IDisposable
 {
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-    public CellKey PublicKey
+    public string Kid => kid;
+
+    /// <summary>The public key's point, each coordinate in base64url.</summary>
+    public (string X, string Y) PublicPoint
     {
         get
         {
             var point = key.ExportParameters(includePrivateParameters: false).Q;
-            return new CellKey(kid, "EC", "P-256", Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
+            return (Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
         }
     }
 

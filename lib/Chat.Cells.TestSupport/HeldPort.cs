@@ -1,13 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Chat.Cells.Http.Tests;
+namespace Chat.Cells.TestSupport;
 
 /// <summary>
 /// A port of the loopback address for a server that is started later, or stopped and started again. A socket that is bound to it and never listens keeps it: while no server listens
 /// there it refuses connections, and the kernel gives it neither to a connection nor to whoever asks for any port. Found free and let go, it would sometimes be another's by then.
 /// </summary>
-internal sealed class HeldPort : IDisposable
+public sealed class HeldPort : IDisposable
 {
     private readonly Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
 

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Chat.Cells.Http.Tests;
+namespace Chat.Cells.TestSupport.Tests;
 
 public sealed class HeldPortTests
 {
