@@ -161,7 +161,9 @@ public sealed class MachineTests : IAsyncLifetime
     private async Task<ProcessIdentity> ProcessAsync(string name)
     {
         var pod = await client.Of<V1Pod>().GetAsync("default", name);
-        return ProcessIdentity.ReadFile(new PodRecordStore(folder.File("pods")).ProcessFile(pod.Metadata.Uid!, "c"))!;
+        var note = new PodRecordStore(folder.File("pods")).ProcessFile(pod.Metadata.Uid!, "c");
+        await Poll.UntilAsync(() => ProcessIdentity.ReadFile(note) is not null, "the process's note"); // it writes it itself, a moment after it was started
+        return ProcessIdentity.ReadFile(note)!;
     }
 
     private async Task StartApiAsync() => api = await LocalApiServer.StartAsync(

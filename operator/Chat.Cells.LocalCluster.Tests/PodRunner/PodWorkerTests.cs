@@ -73,7 +73,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
         await ReadyAsync();
         Assert.Equal(("Running", "127.77.0.10"), (reporter.Last!.Phase, reporter.Last.PodIP));
         Assert.All(reporter.Last.Conditions!, condition => Assert.Equal("True", condition.Status));
-        var process = ProcessOf(pod)!;
+        var process = await ProcessAsync(pod);
 
         worker.Gone();
 
@@ -206,7 +206,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
         var pod = Pods.Make(Sleeper);
         Start(pod);
         await ReadyAsync();
-        var process = ProcessOf(pod)!;
+        var process = await ProcessAsync(pod);
         await AbandonAsync();
         Assert.True(process.IsAlive);
 
@@ -238,7 +238,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
             runtime.Records.Save(record);
             var worker = Start(pod, record);
             await Poll.UntilAsync(() => reporter.Container is { RestartCount: 1, Ready: true }, "a fresh process");
-            Assert.NotEqual(other.Identity.Pid, ProcessOf(pod)!.Pid);
+            Assert.NotEqual(other.Identity.Pid, (await ProcessAsync(pod)).Pid);
             worker.Gone();
             Assert.True(await running);
             Assert.True(other.Identity.IsAlive);
@@ -256,7 +256,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
         var pod = Pods.Make(Sleeper);
         Start(pod);
         await ReadyAsync();
-        var process = ProcessOf(pod)!;
+        var process = await ProcessAsync(pod);
         await AbandonAsync();
 
         Start(pod, NewRecord(pod)); // as when the runner died before it wrote down what it had started
@@ -316,6 +316,13 @@ public sealed class PodWorkerTests : IAsyncLifetime
     };
 
     private Task ReadyAsync() => Poll.UntilAsync(() => reporter.Container is { Ready: true }, "the container to be ready");
+
+    /// <summary>A process notes by itself who it is, a moment after it was started.</summary>
+    private async Task<ProcessIdentity> ProcessAsync(PodObject pod)
+    {
+        await Poll.UntilAsync(() => ProcessOf(pod) is not null, "the process's note");
+        return ProcessOf(pod)!;
+    }
 
     private ProcessIdentity? ProcessOf(PodObject pod) => ProcessIdentity.ReadFile(runtime.Records.ProcessFile(pod.Metadata.Uid, "c"));
 }
