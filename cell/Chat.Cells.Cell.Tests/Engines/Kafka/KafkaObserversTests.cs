@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 
-/// <summary>Questions for offsets while a broker hangs.</summary>
+/// <summary>Questions for offsets while a broker hangs, and of topics that are not known everywhere yet.</summary>
 [Needs(Needed.Librdkafka)]
 public sealed class KafkaObserversTests
 {
@@ -50,5 +50,30 @@ public sealed class KafkaObserversTests
                 return false;
             }
         }
+    }
+
+    [Fact]
+    public async Task GetOffsetsAndRead_TopicIsNotKnownYet_WaitForIt()
+    {
+        using var cluster = new MockKafkaCluster();
+        var options = new KafkaOptions { BootstrapServers = cluster.BootstrapServers, Prefix = "test.", MinInSyncReplicas = 1, TopicCheckInterval = TimeSpan.FromHours(1) };
+        await using var log = new KafkaLog(options, TimeProvider.System, NullLogger<KafkaLog>.Instance, new MockTopicAdmin(cluster));
+        await log.EnsureTopicsAsync([new TopicSpec(Topic, 1, TimeSpan.FromDays(1))], default);
+        cluster.DeleteTopic("test." + Topic);
+
+        var started = TimeProvider.System.GetTimestamp();
+        var offsets = log.GetOffsetsAsync(new TopicPartition(Topic, 0), default).AsTask();
+        var read = log.ReadAsync(new TopicPartition(Topic, 0), 0, 10, TimeSpan.Zero, default).AsTask();
+        var gone = await Assert.ThrowsAsync<LogUnavailableException>(() => offsets);
+        await Assert.ThrowsAsync<LogUnavailableException>(() => read);
+        Assert.Contains("Unknown", gone.Message, StringComparison.Ordinal);
+        Assert.True(TimeProvider.System.GetElapsedTime(started) >= NewTopics.Patience, "A topic that is unknown at first may be known a moment later.");
+
+        offsets = log.GetOffsetsAsync(new TopicPartition(Topic, 0), default).AsTask();
+        read = log.ReadAsync(new TopicPartition(Topic, 0), 0, 10, TimeSpan.Zero, default).AsTask();
+        Assert.False(offsets.IsCompleted || read.IsCompleted);
+        cluster.CreateTopic("test." + Topic, 1);
+        Assert.Equal(new OffsetRange(0, 0), await offsets);
+        Assert.Empty(await read);
     }
 }

@@ -20,6 +20,9 @@ internal sealed partial class GroupMember
     /// <summary>Heartbeats per session: a rebalance reaches the other members with their next heartbeat, so that their interval is part of every hand-over.</summary>
     private const int Heartbeats = 6;
 
+    /// <summary>However long the session is.</summary>
+    private static readonly TimeSpan LongestHeartbeatInterval = TimeSpan.FromSeconds(3);
+
     private readonly KafkaOptions _options;
     private readonly string _group;
     private readonly string? _instanceId;
@@ -146,7 +149,7 @@ internal sealed partial class GroupMember
             AutoOffsetReset = AutoOffsetReset.Error,
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
-            HeartbeatIntervalMs = (int)_options.SessionTimeout.TotalMilliseconds / Heartbeats,
+            HeartbeatIntervalMs = (int)Math.Min(_options.SessionTimeout.TotalMilliseconds / Heartbeats, LongestHeartbeatInterval.TotalMilliseconds),
             FetchMinBytes = 1,
             FetchErrorBackoffMs = 100,
             MaxPartitionFetchBytes = Math.Max(1_048_576, _options.MaxRecordBytes),

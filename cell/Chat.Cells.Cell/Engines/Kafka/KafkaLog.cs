@@ -35,7 +35,7 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         _logger = logger;
         _admin = admin ?? new KafkaTopicAdmin(options);
         _appender = new KafkaAppender(options, time, logger);
-        _readers = new PartitionReaders(options);
+        _readers = new PartitionReaders(options, time);
         _observers = new KafkaObservers(options, time);
         _topics = new KafkaTopics(options, _admin, new TopicHistories(generations), RenewClients, logger);
         _watching = new Lazy<Task>(() => Task.Run(WatchAsync));
@@ -133,7 +133,8 @@ public sealed partial class KafkaLog : IMessageLog, IDurabilitySource
         var source = new Confluent.Kafka.TopicPartition(_options.Full(partition.Topic), partition.Partition);
         try
         {
-            var own = await _observers.AskAsync("reader", observer => PartitionReader.Offsets(observer, source, _options.RequestTimeout), cancellationToken);
+            var own = await NewTopics.AskAsync(
+                () => _observers.AskAsync("reader", observer => PartitionReader.Offsets(observer, source, _options.RequestTimeout), cancellationToken), _time, cancellationToken);
             return Logical(history, partition, own);
         }
         catch (KafkaException e)

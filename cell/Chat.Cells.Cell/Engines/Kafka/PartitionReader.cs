@@ -12,14 +12,16 @@ internal sealed class PartitionReader : IDisposable
     private const int MaxReadBytes = 4_000_000;
 
     private readonly KafkaOptions _options;
+    private readonly TimeProvider _time;
     private readonly Confluent.Kafka.TopicPartition _source;
     private readonly IConsumer<byte[], byte[]> _consumer;
     private long _position = long.MinValue;
     private long _end;
 
-    public PartitionReader(KafkaOptions options, TopicPartition partition)
+    public PartitionReader(KafkaOptions options, TimeProvider time, TopicPartition partition)
     {
         _options = options;
+        _time = time;
         Partition = partition;
         _source = new Confluent.Kafka.TopicPartition(options.Full(partition.Topic), partition.Partition);
         _consumer = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig(options.Client("chat-cells-reader"))
@@ -43,7 +45,7 @@ internal sealed class PartitionReader : IDisposable
     {
         try
         {
-            return await Task.Run(() => Read(fromOffset, maxRecords, wait, cancellationToken), cancellationToken);
+            return await NewTopics.AskAsync(() => Task.Run(() => Read(fromOffset, maxRecords, wait, cancellationToken), cancellationToken), _time, cancellationToken);
         }
         catch (KafkaException e)
         {

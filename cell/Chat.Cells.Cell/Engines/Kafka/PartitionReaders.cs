@@ -6,7 +6,7 @@ namespace Chat.Cells.Cell.Engines.Kafka;
 /// The readers in use, and a few idle ones: each is a Kafka client with threads of its own, so that one per partition would be too many. One read of a
 /// partition at a time has a reader that keeps its place; a second one at once gets another.
 /// </summary>
-internal sealed class PartitionReaders(KafkaOptions options) : IDisposable
+internal sealed class PartitionReaders(KafkaOptions options, TimeProvider time) : IDisposable
 {
     private const int MaxIdle = 16;
     private readonly Lock _lock = new();
@@ -60,7 +60,7 @@ internal sealed class PartitionReaders(KafkaOptions options) : IDisposable
                 return node.Value;
             }
         }
-        return new PartitionReader(options, partition);
+        return new PartitionReader(options, time, partition);
     }
 
     /// <summary>The reader to be disposed for it, if any.</summary>
