@@ -31,6 +31,9 @@ public sealed record ClusterOptions
     /// <summary>Null: no TLS.</summary>
     public Func<IPEndPoint, SslClientAuthenticationOptions>? Tls { get; init; }
 
+    /// <summary>Where nodes are reached that tell of addresses which can't be; null: nodes are where they say.</summary>
+    public IAddressTranslator? AddressTranslator { get; init; }
+
     public int ConnectionsPerHost { get; init; } = 2;
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -82,6 +85,7 @@ public sealed class Cluster : IAsyncDisposable
                 ClientName = "Chat.Cells.Cassandra",
                 Credentials = _options.ReadCredentials ?? (() => _options.Credentials),
                 Tls = _options.Tls,
+                Translate = _options.AddressTranslator is { } translator ? translator.Translate : static address => address,
                 ConnectTimeout = _options.ConnectTimeout,
                 RequestTimeout = _options.QueryOptions.Timeout,
                 HeartbeatInterval = _options.HeartbeatInterval,

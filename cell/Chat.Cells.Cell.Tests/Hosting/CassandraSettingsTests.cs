@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Chat.Cells.Cell.Hosting;
@@ -26,6 +27,7 @@ public sealed class CassandraSettingsTests : IDisposable
 
         Assert.Equal(["a:9042", "b:9043"], settings.ContactPoints);
         Assert.Equal(("EU West", "chat_eu_west_1", 3), (settings.Datacenter, settings.Keyspace, settings.Replication));
+        Assert.Empty(settings.Addresses);
         Assert.Null(settings.Credentials);
         Assert.Null(settings.CertificateAuthorities);
     }
@@ -77,6 +79,16 @@ public sealed class CassandraSettingsTests : IDisposable
         Assert.Equal(("cell", "s e c r e t"), settings.Credentials);
         Assert.DoesNotContain("s e c r e t", $"{settings}", StringComparison.Ordinal);
         Assert.Equal(authority.Thumbprint, Assert.Single(settings.CertificateAuthorities!).Thumbprint);
+    }
+
+    [Fact]
+    public void From_AddressesOfNodes_HasThem()
+    {
+        var settings = CassandraSettings.From(Read("--cassandra-addresses", "10.0.0.1:9042=127.0.0.1:7001, [fd00::2]:9042=[::1]:7002"), NullLogger.Instance);
+
+        Assert.Equal(2, settings.Addresses.Count);
+        Assert.Equal(IPEndPoint.Parse("127.0.0.1:7001"), settings.Addresses[IPEndPoint.Parse("10.0.0.1:9042")]);
+        Assert.Equal(IPEndPoint.Parse("[::1]:7002"), settings.Addresses[IPEndPoint.Parse("[fd00::2]:9042")]);
     }
 
     [Theory]

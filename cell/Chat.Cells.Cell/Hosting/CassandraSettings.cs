@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using Chat.Cells.Cell.Engines.Cassandra;
 
 namespace Chat.Cells.Cell.Hosting;
@@ -22,6 +24,22 @@ public static class CassandraSettings
     public static bool IsKeyspace(string name) =>
         name.Length is > 0 and <= MaxKeyspaceLength && char.IsAsciiLetterLower(name[0]) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
 
+    /// <summary>Nodes' own addresses, and where they are reached: <c>ip:port=ip:port</c>, separated by commas.</summary>
+    /// <exception cref="OptionsException">It is something else, or has a node twice.</exception>
+    public static IReadOnlyDictionary<IPEndPoint, IPEndPoint> AddressesOf(string text)
+    {
+        var addresses = new Dictionary<IPEndPoint, IPEndPoint>();
+        foreach (var pair in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (pair.Split('=', StringSplitOptions.TrimEntries) is not [var node, var reached] || !IsEndPoint(node, out var from) || !IsEndPoint(reached, out var to))
+            {
+                throw new OptionsException($"--cassandra-addresses '{pair}' is not ip:port=ip:port: what a node says, and where it is reached.");
+            }
+            if (!addresses.TryAdd(from, to)) throw new OptionsException($"--cassandra-addresses has {from} twice.");
+        }
+        return addresses.Count > 0 ? addresses : throw new OptionsException("--cassandra-addresses names no ip:port=ip:port.");
+    }
+
     /// <param name="options">The cell's.</param>
     /// <param name="logger">Hears of secrets that were changed to something useless.</param>
     /// <exception cref="OptionsException">Nodes or datacenter are missing, or a file of the Secret can't be used. Never shows what a file holds.</exception>
@@ -34,6 +52,7 @@ public static class CassandraSettings
         var settings = new CassandraStoreOptions
         {
             ContactPoints = options.Cassandra?.Split(',') ?? throw new OptionsException("--store cassandra needs --cassandra host:port,…."),
+            Addresses = options.CassandraAddresses,
             Datacenter = options.CassandraDatacenter ?? throw new OptionsException("--store cassandra needs --cassandra-datacenter."),
             Keyspace = keyspace,
             Replication = options.CassandraReplication,
@@ -46,6 +65,8 @@ public static class CassandraSettings
         };
         return options.Log == "kafka" ? settings with { StartTimeout = StartTimeoutOnKafka } : settings;
     }
+
+    private static bool IsEndPoint(string text, [NotNullWhen(true)] out IPEndPoint? endPoint) => IPEndPoint.TryParse(text, out endPoint) && endPoint.Port > 0;
 
     private static (string UserName, string Password)? ReadCredentials(CellOptions options)
     {

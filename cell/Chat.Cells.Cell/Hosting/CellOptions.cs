@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Chat.Cells.Cell.Hosting;
 
 /// <summary>Everything a cell's server can be told. The command line and the environment are read by <see cref="CellOptionsReader"/>.</summary>
@@ -72,6 +74,9 @@ public sealed record CellOptions
 
     /// <summary>Cassandra's nodes to begin with: <c>host:port</c>, separated by commas; null without Cassandra.</summary>
     public string? Cassandra { get; init; }
+
+    /// <summary>Where Cassandra's nodes are reached that tell of addresses which can't be: theirs, and ours.</summary>
+    public IReadOnlyDictionary<IPEndPoint, IPEndPoint> CassandraAddresses { get; init; } = new Dictionary<IPEndPoint, IPEndPoint>();
 
     /// <summary>The Cassandra datacenter of this cell, as the ring spells it.</summary>
     public string? CassandraDatacenter { get; init; }

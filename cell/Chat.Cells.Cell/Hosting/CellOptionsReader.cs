@@ -32,6 +32,7 @@ public static class CellOptionsReader
         ("topics", "full or small: partitions of Kafka's topics, for life (full)"),
         ("store", "embedded, or cassandra"),
         ("cassandra", "Cassandra's nodes to begin with, host:port separated by commas (required with --store cassandra)"),
+        ("cassandra-addresses", "where nodes are reached that tell of addresses which can't be: node-ip:port=ip:port separated by commas"),
         ("cassandra-datacenter", "the cell's Cassandra datacenter, as the ring spells it (required with --store cassandra)"),
         ("cassandra-keyspace", "the cell's keyspace (chat_ and the cell's name, with underscores for dashes)"),
         ("cassandra-replication", "copies of each row in the datacenter (3)"),
@@ -151,6 +152,7 @@ public static class CellOptionsReader
     private static CellOptions ReadCassandra(CellOptions options, string store, Func<string, string?> value)
     {
         if (value("cassandra") is { } nodes) options = options with { Cassandra = Endpoints("cassandra", nodes) };
+        if (value("cassandra-addresses") is { } addresses) options = options with { CassandraAddresses = CassandraSettings.AddressesOf(addresses) };
         if (value("cassandra-datacenter") is { } datacenter) options = options with { CassandraDatacenter = datacenter };
         if (value("cassandra-keyspace") is { } keyspace)
         {

@@ -30,6 +30,9 @@ internal sealed class FaultServer : IAsyncDisposable
 
     public IPEndPoint Endpoint => _port.EndPoint;
 
+    /// <summary>What others tell of where it is; null: <see cref="Endpoint"/>.</summary>
+    public IPEndPoint? Told { get; set; }
+
     public Guid HostId { get; } = Guid.NewGuid();
     public string Datacenter { get; init; } = "dc1";
     public string[] Tokens { get; init; } = ["0"];
@@ -235,7 +238,7 @@ internal sealed class FaultServer : IAsyncDisposable
         if (cql.Contains("FROM system.local")) return Reply.Rows(HostColumns(withAddress: false), [HostRow(this)]);
         if (cql.Contains("FROM system.peers_v2"))
         {
-            return Reply.Rows(HostColumns(withAddress: true), Peers.Select(p => (object?[])[.. HostRow(p), p.Endpoint.Address, p.Endpoint.Port]));
+            return Reply.Rows(HostColumns(withAddress: true), Peers.Select(p => (object?[])[.. HostRow(p), (p.Told ?? p.Endpoint).Address, (p.Told ?? p.Endpoint).Port]));
         }
         if (!cql.Contains("FROM system_schema.keyspaces")) return null;
         CqlColumn[] columns = [Column("keyspace_name", Text), Column("replication", new CqlType(ColumnTypeCode.Map, [Text, Text]))];

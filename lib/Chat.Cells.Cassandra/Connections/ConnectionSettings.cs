@@ -15,6 +15,10 @@ internal sealed record ConnectionSettings
     public Func<(string UserName, string Password)?> Credentials { get; init; } = static () => null;
 
     public Func<IPEndPoint, SslClientAuthenticationOptions>? Tls { get; init; }
+
+    /// <summary>Where a node is reached, by the address that the cluster tells of it.</summary>
+    public Func<IPEndPoint, IPEndPoint> Translate { get; init; } = static address => address;
+
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(12);
 

@@ -134,7 +134,7 @@ internal sealed partial class ControlConnection : IAsyncDisposable
     private async Task RefreshAsync(Connection connection)
     {
         var known = _hosts.ToDictionary(h => h.HostId);
-        var hosts = await TopologyReader.ReadHostsAsync(connection, known, _settings.RequestTimeout, _closing.Token);
+        var hosts = await TopologyReader.ReadHostsAsync(connection, known, _settings, _closing.Token);
         var keyspaces = await TopologyReader.ReadKeyspacesAsync(connection, _settings.RequestTimeout, _closing.Token);
         Volatile.Write(ref _hosts, hosts);
         _observer.OnTopology(hosts, new TokenMap(hosts, keyspaces));
@@ -142,7 +142,7 @@ internal sealed partial class ControlConnection : IAsyncDisposable
 
     private void OnEvent(ServerEvent change)
     {
-        if (change is StatusChange status) _observer.OnStatus(status.Host, status.IsUp);
+        if (change is StatusChange status) _observer.OnStatus(_settings.Translate(status.Host), status.IsUp);
         _changed.Writer.TryWrite(true);
     }
 

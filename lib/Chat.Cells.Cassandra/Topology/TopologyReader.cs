@@ -9,12 +9,12 @@ internal static class TopologyReader
 {
     private const string Columns = "host_id, data_center, rack, tokens, release_version";
 
-    public static async Task<IReadOnlyList<Host>> ReadHostsAsync(Connection connection, IReadOnlyDictionary<Guid, Host> known, TimeSpan timeout, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<Host>> ReadHostsAsync(Connection connection, IReadOnlyDictionary<Guid, Host> known, ConnectionSettings settings, CancellationToken cancellationToken)
     {
         var hosts = new List<Host>();
-        var local = await QueryAsync(connection, $"SELECT {Columns} FROM system.local WHERE key = 'local'", timeout, cancellationToken);
+        var local = await QueryAsync(connection, $"SELECT {Columns} FROM system.local WHERE key = 'local'", settings.RequestTimeout, cancellationToken);
         foreach (var row in local) Add(hosts, known, row, connection.Host);
-        foreach (var (row, address) in await ReadPeersAsync(connection, timeout, cancellationToken)) Add(hosts, known, row, address);
+        foreach (var (row, address) in await ReadPeersAsync(connection, settings.RequestTimeout, cancellationToken)) Add(hosts, known, row, settings.Translate(address));
         return hosts;
     }
 

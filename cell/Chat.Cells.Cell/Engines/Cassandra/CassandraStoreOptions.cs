@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Session = Cassandra.ISession;
 
@@ -8,6 +9,9 @@ public sealed record CassandraStoreOptions
 {
     /// <summary>Nodes to begin with: <c>host</c> or <c>host:port</c>.</summary>
     public required IReadOnlyList<string> ContactPoints { get; init; }
+
+    /// <summary>Where nodes are reached that tell of addresses which can't be.</summary>
+    public IReadOnlyDictionary<IPEndPoint, IPEndPoint> Addresses { get; init; } = new Dictionary<IPEndPoint, IPEndPoint>();
 
     /// <summary>The cell's datacenter, as the ring spells it. Statements go nowhere else.</summary>
     public required string Datacenter { get; init; }

@@ -96,6 +96,7 @@ internal sealed partial class RingConnection : IAsyncDisposable
             new ClusterOptions
             {
                 ContactPoints = options.ContactPoints,
+                AddressTranslator = new AddressTable(options.Addresses),
                 LocalDatacenter = options.Datacenter,
                 Credentials = options.Credentials,
                 ReadCredentials = options.ReadCredentials,
