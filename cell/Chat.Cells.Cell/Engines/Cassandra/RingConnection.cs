@@ -13,6 +13,9 @@ internal sealed partial class RingConnection : IAsyncDisposable
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
+    /// <summary>A cell cut off from its whole ring hears no node say that another is up again: it is back within this time of the ring. The driver's own 30 s would be added to every such outage.</summary>
+    private static readonly ReconnectionPolicy Reconnection = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(4));
+
     private readonly CassandraStoreOptions options;
     private readonly TimeProvider time;
     private readonly ILoggerFactory loggers;
@@ -101,6 +104,7 @@ internal sealed partial class RingConnection : IAsyncDisposable
                 Credentials = options.Credentials,
                 ReadCredentials = options.ReadCredentials,
                 Tls = options.CertificateAuthorities is { } authorities ? _ => CertificateTrust.In(options.ReadAuthorities?.Invoke() ?? authorities) : null,
+                ReconnectionPolicy = Reconnection,
                 QueryOptions = new QueryOptions { Timeout = options.Timeout },
             },
             loggers.CreateLogger<Cluster>(),
