@@ -33,8 +33,8 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <summary>Kafka's mock; null where the log isn't the mock's.</summary>
     public ServerProcess? KafkaMock => engines.Processes.FirstOrDefault(p => p.Role == "kafka");
 
-    /// <summary>The victim's links to its engines; empty where it was not asked for.</summary>
-    public IReadOnlyDictionary<string, FaultLinks> Links => links?.Links ?? new Dictionary<string, FaultLinks>();
+    /// <summary>The victim's links to the engine, one for each kind of its servers; empty where none was asked for.</summary>
+    public IReadOnlyList<FaultLinks> Links => links?.Links ?? [];
 
     /// <param name="context">Where to.</param>
     /// <param name="settings">What it consists of.</param>
@@ -51,7 +51,7 @@ public sealed class ClusterUnderTest : IAsyncDisposable
             started = settings.IsApart ? await EngineServers.StartAsync(new EngineRequest { Shared = true, Real = settings.IsReal, Data = folder }, cancellationToken) : EngineServers.Embedded;
             foreach (var line in settings.IsApart ? started.Lines : []) context.Say(line);
             var victim = started.Cells[0].Name;
-            through = settings.HasLinks ? RoleLinks.To(started) : null;
+            through = settings.LinksTo is { } engine ? await RoleLinks.ToAsync(engine, started, cancellationToken) : null;
             var options = new DirectClusterOptions
             {
                 Data = folder,
@@ -103,6 +103,6 @@ public sealed record ClusterSettings
     /// <summary>The cells' processes stop themselves when told to.</summary>
     public bool IsStepped { get; init; }
 
-    /// <summary>The victim's links to Kafka and Redis can be broken.</summary>
-    public bool HasLinks { get; init; }
+    /// <summary>The engine to which the victim's links can be broken: one of <see cref="RoleLinks"/>'s; null: none.</summary>
+    public string? LinksTo { get; init; }
 }

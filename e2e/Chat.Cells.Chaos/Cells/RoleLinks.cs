@@ -6,43 +6,67 @@ using Chat.Cells.Processes.Engines;
 
 namespace Chat.Cells.Chaos.Cells;
 
-/// <summary>The links of one cell's gateways, fan-outs and deliveries to Kafka and Redis, each kind's its own: proxies that their servers are given in the engines' place.</summary>
+/// <summary>The links of one cell's gateways, fan-outs and deliveries to one of its engines, each kind's its own: proxies that their servers are given in the engine's place.</summary>
 public sealed class RoleLinks : IAsyncDisposable
 {
+    public const string Kafka = "kafka";
+    public const string Redis = "redis";
+    public const string Cassandra = "cassandra";
+
     private static readonly string[] Roles = ["gateway", "fanout", "delivery"];
-    private readonly Dictionary<string, FaultLinks> links = [];
-    private readonly Dictionary<(string Role, string Option), string> addresses = [];
+    private readonly List<FaultLinks> links = [];
+    private readonly Dictionary<string, IReadOnlyDictionary<string, string>> options = [];
     private readonly List<IAsyncDisposable> open = [];
 
     private RoleLinks()
     {
     }
 
-    /// <summary>By name: <c>gateway-kafka</c>, <c>fanout-redis</c>, ….</summary>
-    public IReadOnlyDictionary<string, FaultLinks> Links => links;
+    /// <summary>One for each kind of servers: <c>gateway-kafka</c>, ….</summary>
+    public IReadOnlyList<FaultLinks> Links => links;
 
-    /// <param name="engines">Where Kafka and Redis are.</param>
-    /// <exception cref="SkippedException">Kafka's brokers are elsewhere than on this machine.</exception>
-    public static RoleLinks To(EngineServers engines)
+    /// <param name="engine">One of the constants.</param>
+    /// <param name="engines">Where it is.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="SkippedException">Kafka's brokers or Redis are elsewhere than on this machine.</exception>
+    /// <exception cref="Processes.ClusterException">Cassandra does not answer.</exception>
+    public static async Task<RoleLinks> ToAsync(string engine, EngineServers engines, CancellationToken cancellationToken)
     {
         var made = new RoleLinks();
-        var brokers = ValueOf(engines.Arguments, "--kafka-bootstrap").Split(',');
-        var redis = EndPointOf(ValueOf(engines.Arguments, "--redis"));
-        foreach (var role in Roles)
+        switch (engine)
         {
-            made.AddBrokers(role, [.. brokers.Select(EndPointOf)]);
-            made.AddRedis(role, redis);
+            case Kafka:
+                IPEndPoint[] brokers = [.. ValueOf(engines.Arguments, "--kafka-bootstrap").Split(',').Select(LocalEndPointOf)];
+                foreach (var role in Roles) made.AddBrokers(role, brokers);
+                break;
+            case Redis:
+                var redis = LocalEndPointOf(ValueOf(engines.Arguments, "--redis"));
+                foreach (var role in Roles) made.AddRedis(role, redis);
+                break;
+            default:
+                made.AddNodes(await CassandraNodes.FindAllAsync(RealServers.Read(Environment.GetEnvironmentVariable), cancellationToken));
+                break;
         }
         return made;
     }
 
-    /// <summary>The engines' options for a server of the role: the proxies' addresses in place of the engines'.</summary>
+    /// <summary>To these nodes of Cassandra.</summary>
+    internal static RoleLinks ToNodes(IReadOnlyList<IPEndPoint> nodes)
+    {
+        var made = new RoleLinks();
+        made.AddNodes(nodes);
+        return made;
+    }
+
+    /// <summary>The engines' options for a server of the role: the proxies' addresses in place of the engine's.</summary>
     public IReadOnlyList<string> Through(string role, IReadOnlyList<string> arguments)
     {
-        var through = arguments.ToArray();
-        for (var i = 1; i < through.Length; i++)
+        var through = arguments.ToList();
+        foreach (var (option, value) in options.GetValueOrDefault(role) ?? new Dictionary<string, string>())
         {
-            if (addresses.TryGetValue((role, through[i - 1]), out var address)) through[i] = address;
+            var at = through.IndexOf(option);
+            if (at < 0) through.AddRange([option, value]);
+            else through[at + 1] = value;
         }
         return through;
     }
@@ -61,27 +85,49 @@ public sealed class RoleLinks : IAsyncDisposable
         {
             var relay = BrokerRelay.Start(broker, ports);
             open.Add(relay);
-            var proxy = FaultProxy.Start($"{role}-kafka", relay.EndPoint);
-            open.Add(proxy);
+            var proxy = Open($"{role}-{Kafka}", relay.EndPoint);
             proxies.Add(proxy);
             ports[broker.Port] = proxy.Port;
         }
-        Add(role, "kafka", "--kafka-bootstrap", proxies);
+        Add(role, Kafka, proxies, new Dictionary<string, string> { ["--kafka-bootstrap"] = Join(proxies.Select(AddressOf)) });
     }
 
     private void AddRedis(string role, IPEndPoint redis)
     {
-        var proxy = FaultProxy.Start($"{role}-redis", redis);
-        open.Add(proxy);
-        Add(role, "redis", "--redis", [proxy]);
+        var proxy = Open($"{role}-{Redis}", redis);
+        Add(role, Redis, [proxy], new Dictionary<string, string> { ["--redis"] = AddressOf(proxy) });
     }
 
-    private void Add(string role, string engine, string option, IReadOnlyList<FaultProxy> proxies)
+    /// <summary>Nodes tell their clients of each other: those are given a proxy for each of them, and a table that leads from what nodes say to the proxies.</summary>
+    private void AddNodes(IReadOnlyList<IPEndPoint> nodes)
     {
-        var name = $"{role}-{engine}";
-        links[name] = new FaultLinks(name, proxies);
-        addresses[(role, option)] = string.Join(',', proxies.Select(p => string.Create(CultureInfo.InvariantCulture, $"{BrokerRelay.Host}:{p.Port}")));
+        foreach (var role in Roles)
+        {
+            FaultProxy[] proxies = [.. nodes.Select(node => Open($"{role}-{Cassandra}", node))];
+            Add(role, Cassandra, proxies, new Dictionary<string, string>
+            {
+                ["--cassandra"] = Join(proxies.Select(AddressOf)),
+                ["--cassandra-addresses"] = Join(nodes.Zip(proxies, (node, proxy) => $"{node}={AddressOf(proxy)}")),
+            });
+        }
     }
+
+    private FaultProxy Open(string name, IPEndPoint target)
+    {
+        var proxy = FaultProxy.Start(name, target);
+        open.Add(proxy);
+        return proxy;
+    }
+
+    private void Add(string role, string engine, IReadOnlyList<FaultProxy> proxies, Dictionary<string, string> through)
+    {
+        links.Add(new FaultLinks($"{role}-{engine}", proxies));
+        options[role] = through;
+    }
+
+    private static string Join(IEnumerable<string> addresses) => string.Join(',', addresses);
+
+    private static string AddressOf(FaultProxy proxy) => string.Create(CultureInfo.InvariantCulture, $"{BrokerRelay.Host}:{proxy.Port}");
 
     private static string ValueOf(IReadOnlyList<string> arguments, string option)
     {
@@ -92,7 +138,7 @@ public sealed class RoleLinks : IAsyncDisposable
         throw new HarnessException($"The engines have no {option}.");
     }
 
-    private static IPEndPoint EndPointOf(string address) =>
+    private static IPEndPoint LocalEndPointOf(string address) =>
         IPEndPoint.TryParse(address, out var found) && found.Address.Equals(IPAddress.Loopback)
             ? found
             : throw new SkippedException($"{address} is not at {BrokerRelay.Host}: no proxy can stand between it and its clients");

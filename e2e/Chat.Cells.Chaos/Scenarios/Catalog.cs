@@ -26,7 +26,7 @@ public static class Catalog
     }
 
     private static IEnumerable<IScenario> Links() =>
-        [.. new[] { "client-router", "router-cell", "bridge-source", "bridge-target", CellsUnderTest.BetweenCells }.Select(link => new LinkScenario(link)), .. new[] { "kafka", "redis" }.Select(engine => new RoleLinkScenario(engine))];
+        [.. new[] { "client-router", "router-cell", "bridge-source", "bridge-target", CellsUnderTest.BetweenCells }.Select(link => new LinkScenario(link)), .. new[] { "kafka", "redis", "cassandra" }.Select(engine => new RoleLinkScenario(engine))];
 
     private static IEnumerable<IScenario> Redis() => Enum.GetValues<RedisFault>().Select(fault => new RedisScenario(fault));
 

@@ -23,6 +23,7 @@ public static class Durations
         ["net"] = 70,
         ["net.roles-kafka"] = 180,
         ["net.roles-redis"] = 130,
+        ["net.roles-cassandra"] = 280,
         ["redis"] = 30,
         ["sigkill"] = 120,
         ["sigkill.cell"] = 150,

@@ -55,7 +55,7 @@ public sealed class KafkaScenario(KafkaFault fault) : IScenario
         var random = context.NewRandom(Name);
         var isReal = context.IsReal && RealServers.Read(Environment.GetEnvironmentVariable).Kafka is not null;
         if (isReal && fault is not (KafkaFault.Full or KafkaFault.Rebalance)) throw new SkippedException($"only the mock does that when told; {NodeScenario.Broker}.* breaks brokers");
-        await using var cluster = await ClusterUnderTest.StartAsync(context, new ClusterSettings { IsApart = true, IsReal = isReal, HasLinks = isReal }, cancellationToken);
+        await using var cluster = await ClusterUnderTest.StartAsync(context, new ClusterSettings { IsApart = true, IsReal = isReal, LinksTo = isReal ? RoleLinks.Kafka : null }, cancellationToken);
         var kafka = cluster.KafkaMock is { } mock ? new KafkaCommands(mock) : null;
         if (fault == KafkaFault.Full) await ShrinkQueuesAsync(cluster, cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cluster.Router, People, cancellationToken);
@@ -120,7 +120,7 @@ public sealed class KafkaScenario(KafkaFault fault) : IScenario
     /// <summary>All links of the victim's servers to the brokers.</summary>
     private static Task Break(ClusterUnderTest cluster, LinkFault how)
     {
-        foreach (var link in cluster.Links.Where(l => l.Key.EndsWith("-kafka", StringComparison.Ordinal))) link.Value.Break(how);
+        foreach (var link in cluster.Links) link.Break(how);
         return Task.CompletedTask;
     }
 

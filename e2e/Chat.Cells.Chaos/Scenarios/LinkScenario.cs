@@ -47,12 +47,21 @@ public sealed class LinkScenario(string link) : IScenario
     internal static Task BreakAllAsync(Arena arena, IFaultLink proxy, ScenarioContext context, Random random, CancellationToken cancellationToken) =>
         BreakAllAsync(arena, proxy, context.IsShort ? Durations[..1] : Durations, RecoveryBound, context, random, cancellationToken);
 
-    /// <summary>Breaks a link in every way, for each of some times, in an order of the seed's.</summary>
-    internal static async Task BreakAllAsync(
-        Arena arena, IFaultLink proxy, IReadOnlyList<TimeSpan> durations, TimeSpan bound, ScenarioContext context, Random random, CancellationToken cancellationToken)
+    /// <summary>Breaks a link in every way, for each of some times, in an order of the seed's; returns how many messages were held up when it healed, all times together.</summary>
+    /// <param name="arena">Who talks.</param>
+    /// <param name="proxy">The link.</param>
+    /// <param name="durations">For how long each time.</param>
+    /// <param name="bound">Of each recovery.</param>
+    /// <param name="context">To tell.</param>
+    /// <param name="random">Chooses the order.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="stirs">While it is broken somebody's connections are lost, and newcomers come: gateways need the store then.</param>
+    internal static async Task<int> BreakAllAsync(
+        Arena arena, IFaultLink proxy, IReadOnlyList<TimeSpan> durations, TimeSpan bound, ScenarioContext context, Random random, CancellationToken cancellationToken, bool stirs = false)
     {
         var faults = new[] { LinkFault.Cut, LinkFault.Silent, LinkFault.Slow, LinkFault.HalfOpen };
         random.Shuffle(faults);
+        var heldUp = 0;
         foreach (var fault in faults)
         {
             foreach (var duration in durations)
@@ -64,14 +73,17 @@ public sealed class LinkScenario(string link) : IScenario
                 for (var part = 0; part < 4; part++)
                 {
                     arena.Talk(6);
+                    if (stirs && part == 1) arena.Stir();
                     await Task.Delay(duration / 4, cancellationToken);
                 }
                 var open = arena.OpenNow();
+                heldUp += open.Count;
                 proxy.Heal();
                 var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), bound, cancellationToken);
                 context.Say(FormattableString.Invariant($"{proxy.Name} {fault} for {duration.TotalSeconds} s: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
             }
         }
         await UntilUsedAsync(proxy, bound, cancellationToken);
+        return heldUp;
     }
 }

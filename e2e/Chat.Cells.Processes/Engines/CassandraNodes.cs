@@ -1,3 +1,4 @@
+using System.Net;
 using Cassandra;
 
 namespace Chat.Cells.Processes.Engines;
@@ -35,18 +36,27 @@ public sealed class CassandraNodes : IServerNodes
     /// <exception cref="ClusterException">It does not answer, or has no such datacenter.</exception>
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
     {
+        var hosts = await HostsAsync(given, cancellationToken);
+        return [.. hosts.Where(h => h.Datacenter == given.CassandraDatacenter).Select(h => h.Address.Address.ToString()).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Where the nodes of all datacenters are: first one of those that are given.</summary>
+    /// <exception cref="ClusterException">It does not answer, or has no such datacenter.</exception>
+    public static async Task<IReadOnlyList<IPEndPoint>> FindAllAsync(RealServers given, CancellationToken cancellationToken) => [.. (await HostsAsync(given, cancellationToken)).Select(h => h.Address)];
+
+    /// <inheritdoc cref="NodeCommand.DoAsync"/>
+    public Task DoAsync(string what, string address, CancellationToken cancellationToken) => command.DoAsync(what, address, cancellationToken);
+
+    private static async Task<IReadOnlyCollection<Host>> HostsAsync(RealServers given, CancellationToken cancellationToken)
+    {
         try
         {
             await using var cluster = CassandraNames.Build(given);
-            var session = await cluster.ConnectAsync(cancellationToken);
-            return [.. session.Hosts.Where(h => h.Datacenter == given.CassandraDatacenter).Select(h => h.Address.Address.ToString()).Order(StringComparer.Ordinal)];
+            return (await cluster.ConnectAsync(cancellationToken)).Hosts;
         }
         catch (DriverException e)
         {
             throw new ClusterException($"Cassandra at {given.Cassandra} can't be used: {e.Message}", e);
         }
     }
-
-    /// <inheritdoc cref="NodeCommand.DoAsync"/>
-    public Task DoAsync(string what, string address, CancellationToken cancellationToken) => command.DoAsync(what, address, cancellationToken);
 }
