@@ -36,14 +36,14 @@ public sealed class AddressTests : FaultTest
     public async Task WatchedNode_Stops_AnotherIsWatchedAndAllStayWhereTheTableSays()
     {
         await using var nodes = await Nodes.ConnectAsync();
-        await UntilAsync(() => nodes.One.Watchers + nodes.Two.Watchers == 1);
+        await Poll.UntilAsync(() => nodes.One.Watchers + nodes.Two.Watchers == 1);
         var (watched, other) = nodes.One.Watchers == 1 ? (nodes.One, nodes.Two) : (nodes.Two, nodes.One);
 
         await watched.StopAsync();
-        await UntilAsync(() => other.Watchers == 1);
+        await Poll.UntilAsync(() => other.Watchers == 1);
         // What is told of it from there leads to it as well.
         watched.Start();
-        await UntilAsync(() => watched.Connections > 0 && nodes.Session.Hosts.All(h => h.IsUp));
+        await Poll.UntilAsync(() => watched.Connections > 0 && nodes.Session.Hosts.All(h => h.IsUp));
 
         Assert.Equal(Reached(nodes), nodes.Session.Hosts.Select(h => h.Address).ToHashSet());
     }
@@ -53,7 +53,7 @@ public sealed class AddressTests : FaultTest
     {
         await using var nodes = await Nodes.ConnectAsync(o => o with { ReconnectionPolicy = new ReconnectionPolicy(TimeSpan.FromHours(1), TimeSpan.FromHours(1)) });
         await nodes.Two.StopAsync();
-        await UntilAsync(() => nodes.Session.Hosts.Any(h => !h.IsUp));
+        await Poll.UntilAsync(() => nodes.Session.Hosts.Any(h => !h.IsUp));
         nodes.Two.Start();
 
         // Nothing but the news ends a back-off of an hour.
