@@ -1,11 +1,18 @@
 namespace Chat.Cells.TestSupport;
 
 /// <summary>A clock that moves only when told; timers fire in order on the way.</summary>
-public sealed class FakeTime : TimeProvider
+/// <param name="start">What it shows at first.</param>
+public sealed class FakeTime(DateTimeOffset start) : TimeProvider
 {
     private readonly Lock _lock = new();
     private readonly List<FakeTimer> _timers = [];
-    private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private DateTimeOffset _now = start;
+
+    /// <summary>One that shows the first instant of 2026.</summary>
+    public FakeTime()
+        : this(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero))
+    {
+    }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 

@@ -9,7 +9,7 @@ namespace Chat.Cells.Cell.Tests.Engines;
 [ContractSuite(nameof(ICellState), "memory")]
 public sealed class MemoryCellStateTests : CellStateContract
 {
-    private readonly ManualTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));
+    private readonly FakeTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));
     private MemoryCellState? state;
 
     protected override ValueTask<ICellState> OpenAsync() => new(state = new MemoryCellState(time));

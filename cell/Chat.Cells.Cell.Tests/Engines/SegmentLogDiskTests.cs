@@ -160,7 +160,7 @@ public sealed class SegmentLogDiskTests
     [Fact]
     public async Task Time_RunningBackwards_DoesNotRunBackwardsInAPartition()
     {
-        var time = new ManualTime(DateTimeOffset.UnixEpoch.AddDays(20_000));
+        var time = new FakeTime(DateTimeOffset.UnixEpoch.AddDays(20_000));
         var disk = new UnreliableDisk();
         LogPosition first;
         await using (var log = await LogFixture.OpenAsync(disk, time))
@@ -176,7 +176,7 @@ public sealed class SegmentLogDiskTests
     [Fact]
     public async Task Retention_DeletesOldSegmentsAndKeepsTheOffsets()
     {
-        var time = new ManualTime(DateTimeOffset.UnixEpoch.AddDays(20_000));
+        var time = new FakeTime(DateTimeOffset.UnixEpoch.AddDays(20_000));
         var disk = new UnreliableDisk();
         await using (var log = await LogFixture.OpenAsync(disk, time))
         {
@@ -204,7 +204,7 @@ public sealed class SegmentLogDiskTests
     [Fact]
     public async Task Retention_WhatAGroupHasNotDone_IsKept()
     {
-        var time = new ManualTime(DateTimeOffset.UnixEpoch.AddDays(20_000));
+        var time = new FakeTime(DateTimeOffset.UnixEpoch.AddDays(20_000));
         await using var log = await LogFixture.OpenAsync(new UnreliableDisk(), time);
         await log.CreateTopicAsync(1, TimeSpan.FromHours(1));
         var blocked = new TaskCompletionSource();

@@ -9,7 +9,7 @@ namespace Chat.Cells.Cell.Tests.Engines;
 public sealed class SqliteEngineTests : IDisposable
 {
     private readonly TempFolder folder = new();
-    private readonly ManualTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));
+    private readonly FakeTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));
 
     private string FilePath => Path.Combine(folder.Path, "data", "store.db");
 

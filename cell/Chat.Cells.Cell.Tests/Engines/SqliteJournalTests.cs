@@ -17,7 +17,7 @@ public sealed class SqliteJournaledStoreTests : StoreReplayContract
         await SqliteStore.OpenAsync(
             Path.Combine(folder.Path, "store.db"),
             new SqliteStoreOptions { Journal = true, JournalOptions = new RowJournalOptions(RowsToMove: 5, Slice: 3) },
-            new ManualTime(DateTimeOffset.FromUnixTimeMilliseconds(Now)),
+            new FakeTime(DateTimeOffset.FromUnixTimeMilliseconds(Now)),
             NullLogger<SqliteStore>.Instance,
             default);
 

@@ -14,7 +14,7 @@ public sealed class SqliteMessageStoreTests : StoreReplayContract
 
     protected override async ValueTask<IMessageStore> OpenAsync() =>
         await SqliteStore.OpenAsync(
-            Path.Combine(folder.Path, "store.db"), new SqliteStoreOptions(), new ManualTime(DateTimeOffset.FromUnixTimeMilliseconds(Now)), NullLogger<SqliteStore>.Instance, default);
+            Path.Combine(folder.Path, "store.db"), new SqliteStoreOptions(), new FakeTime(DateTimeOffset.FromUnixTimeMilliseconds(Now)), NullLogger<SqliteStore>.Instance, default);
 
     protected override ValueTask CleanUpAsync()
     {

@@ -31,16 +31,7 @@ public sealed class ReplayProperties
             var expected = await RunAsync(ops, 7);
             var cell = new TestCell();
             RandomLog.AppendTo(cell, ops);
-            foreach (var crash in crashes.Take(12))
-            {
-                cell.Faults.CrashBefore(crash % 60);
-                await cell.JudgeAllAsync(1 + (batch % 30));
-                cell.Faults.Restart();
-                cell.Faults.CrashBefore(crash % 40);
-                await cell.DeliverAllAsync(1 + (batch % 30));
-                cell.Faults.Restart();
-            }
-            await cell.RunAllAsync();
+            await cell.RunAllThroughCrashesAsync(crashes, 1 + (batch % 30));
             AssertSame(expected, cell);
         }).Check(Config);
 

@@ -43,16 +43,7 @@ public sealed class UnreadReplayTests
         Prop.ForAll<Op[], byte[], byte>(async (ops, crashes, batch) =>
         {
             var cell = await PreparedAsync(ops);
-            foreach (var crash in crashes.Take(12))
-            {
-                cell.Faults.CrashBefore(crash % 60);
-                await cell.JudgeAllAsync(1 + (batch % 30));
-                cell.Faults.Restart();
-                cell.Faults.CrashBefore(crash % 40);
-                await cell.DeliverAllAsync(1 + (batch % 30));
-                cell.Faults.Restart();
-            }
-            await cell.RunAllAsync();
+            await cell.RunAllThroughCrashesAsync(crashes, 1 + (batch % 30));
 
             var reader = new UnreadReader(cell.State, cell.Store, TimeProvider.System, NullLogger<UnreadReader>.Instance);
             foreach (var user in Users)

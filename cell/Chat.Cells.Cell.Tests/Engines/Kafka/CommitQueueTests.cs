@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Tests.Engines.Kafka;
 
 public sealed class CommitQueueTests
 {
-    private readonly ManualTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));
+    private readonly FakeTime time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));
     private readonly List<IReadOnlyList<CommitPlace>> sent = [];
     private readonly CommitQueue queue;
 

@@ -73,6 +73,21 @@ internal sealed class TestCell
         Log.Meanwhile = () => Task.CompletedTask;
     }
 
+    /// <summary>Fan-out and delivery each crash before an effect that a byte names, again and again, until at last both get through.</summary>
+    public async Task RunAllThroughCrashesAsync(byte[] crashes, int batch)
+    {
+        foreach (var crash in crashes.Take(12))
+        {
+            Faults.CrashBefore(crash % 60);
+            await JudgeAllAsync(batch);
+            Faults.Restart();
+            Faults.CrashBefore(crash % 40);
+            await DeliverAllAsync(batch);
+            Faults.Restart();
+        }
+        await RunAllAsync();
+    }
+
     public async Task RunAllAsync(int batch = 100)
     {
         await JudgeAllAsync(batch);
