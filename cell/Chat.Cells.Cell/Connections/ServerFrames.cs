@@ -10,7 +10,7 @@ internal static class ServerFrames
     public static byte[] Ack(string requestId, string channelId, Ulid messageId, long now) =>
         Write(FrameTypes.MessageAck, requestId, now, (channelId, messageId), static (w, s) =>
         {
-            WriteId(w, "messageId"u8, s.messageId);
+            w.WriteId("messageId"u8, s.messageId);
             w.WriteString("channelId"u8, s.channelId);
             w.WriteString("status"u8, "accepted"u8);
         });
@@ -36,16 +36,9 @@ internal static class ServerFrames
         {
             w.WriteString("channelId"u8, s.channelId);
             w.WriteString("userId"u8, s.userId);
-            if (s.deliveredUpTo is { } delivered) WriteId(w, "deliveredUpTo"u8, delivered);
-            if (s.readUpTo is { } read) WriteId(w, "readUpTo"u8, read);
+            if (s.deliveredUpTo is { } delivered) w.WriteId("deliveredUpTo"u8, delivered);
+            if (s.readUpTo is { } read) w.WriteId("readUpTo"u8, read);
         });
-
-    internal static void WriteId(Utf8JsonWriter writer, ReadOnlySpan<byte> name, Ulid id)
-    {
-        Span<char> text = stackalloc char[26];
-        id.TryFormat(text, out _, default, null);
-        writer.WriteString(name, text);
-    }
 
     internal static byte[] Write<TState>(string type, string? requestId, long now, TState state, Action<Utf8JsonWriter, TState> payload)
     {

@@ -18,11 +18,11 @@ public static class EventPayload
         var json = scratch.BeginJson();
         json.WriteStartObject();
         json.WriteString("channelId"u8, message.ChannelId);
-        WriteId(json, "messageId"u8, message.MessageId);
+        json.WriteId("messageId"u8, message.MessageId);
         json.WriteString("sender"u8, message.SenderId);
         json.WriteString("contentType"u8, message.ContentType);
         json.WriteString("content"u8, message.Content.Span);
-        if (message.ReplyTo is { } replyTo) WriteId(json, "replyTo"u8, replyTo);
+        if (message.ReplyTo is { } replyTo) json.WriteId("replyTo"u8, replyTo);
         json.WriteNumber("channelVersion"u8, message.ChannelVersion);
         return Members(json, scratch);
     }
@@ -52,7 +52,7 @@ public static class EventPayload
         }
         json.WriteEndArray();
         if (removed) json.WriteBoolean("removed"u8, true);
-        WriteId(json, "eventId"u8, eventId);
+        json.WriteId("eventId"u8, eventId);
         return Members(json, scratch);
     }
 
@@ -63,9 +63,9 @@ public static class EventPayload
         var json = scratch.BeginJson();
         json.WriteStartObject();
         json.WriteString("channelId"u8, channelId);
-        WriteId(json, "readUpTo"u8, readUpTo);
+        json.WriteId("readUpTo"u8, readUpTo);
         if (readCursor is { } cursor) json.WriteString("readCursor"u8, cursor.ToString());
-        WriteId(json, "eventId"u8, eventId);
+        json.WriteId("eventId"u8, eventId);
         return Members(json, scratch);
     }
 
@@ -105,13 +105,6 @@ public static class EventPayload
         {
             return null; // not written by this class: a record that was damaged before it came here is delivered as it is
         }
-    }
-
-    private static void WriteId(Utf8JsonWriter json, ReadOnlySpan<byte> name, Ulid id)
-    {
-        Span<char> text = stackalloc char[26];
-        id.TryFormat(text, out _, default, null);
-        json.WriteString(name, text);
     }
 
     private static ReadOnlyMemory<byte> Members(Utf8JsonWriter json, Scratch scratch)

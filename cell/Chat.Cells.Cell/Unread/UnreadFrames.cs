@@ -1,4 +1,3 @@
-using Chat.Cells.Cell.Connections;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Protocol;
@@ -23,7 +22,7 @@ internal static class UnreadFrames
             json.WriteString("channelId"u8, channel.ChannelId);
             json.WriteNumber("count"u8, channel.Count);
             if (channel.Count >= UnreadLimits.Cap) json.WriteBoolean("capped"u8, true);
-            if (channel.ReadUpTo is { } readUpTo) ServerFrames.WriteId(json, "lastReadMessageId"u8, readUpTo);
+            if (channel.ReadUpTo is { } readUpTo) json.WriteId("lastReadMessageId"u8, readUpTo);
             json.WriteEndObject();
         }
         json.WriteEndArray();
