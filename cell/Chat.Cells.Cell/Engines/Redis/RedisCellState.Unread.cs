@@ -13,6 +13,9 @@ public sealed partial class RedisCellState
     /// <summary>Longer than the hash that counts them, however late they were made.</summary>
     private static readonly TimeSpan UnreadSetLife = UnreadLife + TimeSpan.FromDays(1);
 
+    /// <summary>A rebuild goes on in a further call once one has so many: Redis serves nobody else while it adds them. A channel is never split, so that a call may have one channel's more.</summary>
+    private const int ArgumentsPerPart = 2_000;
+
     public async ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken) =>
         await PipelineAsync(updates, (database, update) => database.ScriptEvaluateAsync(UnreadScripts.Apply, [UnreadKey(update.UserId)], Arguments(update)), cancellationToken);
 
@@ -30,9 +33,23 @@ public sealed partial class RedisCellState
 
     public async ValueTask<bool> CompleteUnreadAsync(string userId, string token, IReadOnlyList<UnreadIds> channels, CancellationToken cancellationToken)
     {
-        var arguments = new List<RedisValue> { token, UnreadLimits.Cap, (long)UnreadSetLife.TotalMilliseconds };
-        foreach (var channel in channels) Add(arguments, channel.ChannelId, left: false, channel.Read, channel.Trimmed, channel.Messages);
-        return (bool)await GuardAsync(() => Database.ScriptEvaluateAsync(UnreadScripts.Complete, [UnreadKey(userId)], [.. arguments]), cancellationToken);
+        var next = 0;
+        bool isLast;
+        do
+        {
+            // Whatever is delivered between two parts is collected as before the first: a channel's changes merge in any order, and what they may not overtake breaks the rebuild off.
+            var arguments = new List<RedisValue> { token, UnreadLimits.Cap, (long)UnreadSetLife.TotalMilliseconds, 0 };
+            while (next < channels.Count && arguments.Count < ArgumentsPerPart)
+            {
+                var channel = channels[next++];
+                Add(arguments, channel.ChannelId, left: false, channel.Read, channel.Trimmed, channel.Messages);
+            }
+            isLast = next == channels.Count;
+            if (isLast) arguments[3] = 1;
+            if (!(bool)await GuardAsync(() => Database.ScriptEvaluateAsync(UnreadScripts.Complete, [UnreadKey(userId)], [.. arguments]), cancellationToken)) return false;
+        }
+        while (!isLast);
+        return true;
     }
 
     private RedisKey UnreadKey(string user) => Key("unread", user);

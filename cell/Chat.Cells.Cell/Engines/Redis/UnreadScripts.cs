@@ -158,14 +158,17 @@ internal static class UnreadScripts
         return 1
         """;
 
-    /// <summary>KEYS: hash. ARGV: token, cap, life of the sets in ms; then channels as for <see cref="Apply"/>. Returns whether the sets are whole now.</summary>
+    /// <summary>
+    /// KEYS: hash. ARGV: token, cap, life of the sets in ms, whether this is the last part (0 or 1); then channels as for <see cref="Apply"/>. Returns whether all is well so far; after the
+    /// last part the sets are whole.
+    /// </summary>
     public const string Complete = Functions + """
         if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 0 end
-        if not each(4, tonumber(ARGV[2]), ARGV[3]) then
+        if not each(5, tonumber(ARGV[2]), ARGV[3]) then
           drop()
           return 0
         end
-        redis.call('HDEL', KEYS[1], 'rebuilding')
+        if ARGV[4] == '1' then redis.call('HDEL', KEYS[1], 'rebuilding') end
         return 1
         """;
 }
