@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Chat.Cells.Bench;
 using Chat.Cells.Bench.Bare;
 using Chat.Cells.Bench.CommandLine;
@@ -7,15 +6,7 @@ using Chat.Cells.Bench.Growth;
 using Chat.Cells.Bench.SocketFree;
 using Chat.Cells.Processes;
 
-using var stopping = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stopping.Cancel();
-};
-// What was started for the run is stopped with it, however the run is ended.
-using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+using var stop = new StopSignals();
 try
 {
     switch (args.FirstOrDefault())
@@ -24,13 +15,13 @@ try
             Console.WriteLine($"{BenchOptions.Help}\n\n{GrowthOptions.Help}");
             return 0;
         case "bare" when args.Length == 2:
-            return await BareServer.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), stopping.Token);
+            return await BareServer.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), stop.Token);
         case "growth":
-            return await GrowthRun.RunAsync(GrowthOptions.Parse(args[1..]), stopping.Token);
+            return await GrowthRun.RunAsync(GrowthOptions.Parse(args[1..]), stop.Token);
         case "socket-free" when args.Length == 3:
-            return await SocketFreeRun.RunAsync(args[1], int.Parse(args[2], CultureInfo.InvariantCulture), stopping.Token);
+            return await SocketFreeRun.RunAsync(args[1], int.Parse(args[2], CultureInfo.InvariantCulture), stop.Token);
         default:
-            return await BenchRun.RunAsync(BenchOptions.Parse(args), stopping.Token);
+            return await BenchRun.RunAsync(BenchOptions.Parse(args), stop.Token);
     }
 }
 catch (Exception e) when (e is BenchException or ClusterException)
@@ -38,13 +29,7 @@ catch (Exception e) when (e is BenchException or ClusterException)
     Console.Error.WriteLine($"bench: {e.Message}");
     return 2;
 }
-catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
 {
     return 130;
-}
-
-void Stop(PosixSignalContext signal)
-{
-    signal.Cancel = true;
-    stopping.Cancel();
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Chat.Cells.History.Checking;
 using Chat.Cells.History.Recording;
 using Chat.Cells.Load;
@@ -7,25 +6,17 @@ using Chat.Cells.Load.CommandLine;
 using Chat.Cells.Load.Smoke;
 using Chat.Cells.Processes;
 
-using var stopping = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stopping.Cancel();
-};
-// What was started for the run is stopped with it, however the run is ended.
-using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+using var stop = new StopSignals();
 try
 {
     switch (args.FirstOrDefault())
     {
         case "smoke":
-            return await SmokeRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 65), stopping.Token);
+            return await SmokeRun.RunAsync(LoadOptions.Parse(args[1..], defaultRate: 65), stop.Token);
         case "bench":
             var wanted = LoadOptions.Parse(args[1..], defaultRate: 200);
             if (wanted.RealEngines || wanted.Placement != Placement.Together) throw new LoadException("bench measures cells of one process on embedded engines; `make bench` measures a cell on others.");
-            return await BenchRun.RunAsync(wanted, stopping.Token);
+            return await BenchRun.RunAsync(wanted, stop.Token);
         case "check" when args.Length == 2:
             var report = HistoryChecker.Check(HistoryRecorder.Read(args[1]));
             Console.WriteLine(report);
@@ -40,13 +31,7 @@ catch (Exception e) when (e is LoadException or ClusterException or InvalidDataE
     Console.Error.WriteLine($"{args[0]}: {e.Message}");
     return 1;
 }
-catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
 {
     return 130;
-}
-
-void Stop(PosixSignalContext signal)
-{
-    signal.Cancel = true;
-    stopping.Cancel();
 }

@@ -40,11 +40,6 @@ public sealed class Arena : IAsyncDisposable
     /// <summary>How many faults struck so far.</summary>
     public int Faults { get; private set; }
 
-    /// <summary>Messages that are not acked, or not shown everywhere.</summary>
-    public int Open => world.Tracker.Open;
-
-    public RunWorld World => world;
-
     /// <summary>Signs everybody up through a router; all devices are live after it.</summary>
     public static async Task<Arena> OpenAsync(
         ScenarioContext context, string name, Uri router, WorldOptions people, CancellationToken cancellationToken)
@@ -81,6 +76,16 @@ public sealed class Arena : IAsyncDisposable
     {
         pacer.Burst(messages, Math.Min(4, messages));
         if (random.Next(2) == 0) aside.Add(RenameAsync());
+    }
+
+    /// <summary>Talks in parts, spread over a time.</summary>
+    public async Task TalkOnAsync(TimeSpan time, int parts, int messages, CancellationToken cancellationToken)
+    {
+        for (var part = 0; part < parts; part++)
+        {
+            Talk(messages);
+            await Task.Delay(time / parts, cancellationToken);
+        }
     }
 
     /// <summary>
@@ -121,7 +126,7 @@ public sealed class Arena : IAsyncDisposable
         recorder.Write(new Note(recorder.Now, text));
     }
 
-    /// <summary>What is not through yet; give it to <see cref="RecoverAsync"/>.</summary>
+    /// <summary>What is not through yet; give it to <see cref="RecoverAsync(IReadOnlySet{string}, long, TimeSpan, CancellationToken)"/>.</summary>
     public IReadOnlySet<string> OpenNow() => world.Tracker.OpenNow();
 
     /// <summary>Waits until all that was open is acked and shown everywhere, and every device is live; returns how long it took from <paramref name="since"/>.</summary>
@@ -144,12 +149,24 @@ public sealed class Arena : IAsyncDisposable
         return recovery;
     }
 
+    /// <summary>The same for all that is open now, from now on.</summary>
+    /// <exception cref="ProductFailedException">It is not within the bound.</exception>
+    public Task<TimeSpan> RecoverAsync(TimeSpan bound, CancellationToken cancellationToken) => RecoverAsync(OpenNow(), TimeProvider.System.GetTimestamp(), bound, cancellationToken);
+
+    /// <summary>The same from now on, for what a fault held up; says how much that was, and how long it took.</summary>
+    /// <exception cref="ProductFailedException">It is not within the bound.</exception>
+    public async Task RecoverAsync(ScenarioContext context, string fault, IReadOnlySet<string> open, TimeSpan bound, CancellationToken cancellationToken)
+    {
+        var recovery = await RecoverAsync(open, TimeProvider.System.GetTimestamp(), bound, cancellationToken);
+        context.Say(FormattableString.Invariant($"{fault}: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+    }
+
     /// <summary>Waits until a last round of messages is everywhere, then has the history checked.</summary>
     /// <exception cref="ProductFailedException">Something is not everywhere within the bound, or was refused.</exception>
     public async Task<Findings> FinishAsync(TimeSpan quiet, TimeSpan bound, CancellationToken cancellationToken)
     {
         Talk(20);
-        await RecoverAsync(OpenNow(), TimeProvider.System.GetTimestamp(), bound, cancellationToken);
+        await RecoverAsync(bound, cancellationToken);
         await Task.WhenAll(aside);
         // What must not come twice has had time to do so.
         await Task.Delay(quiet, cancellationToken);

@@ -52,7 +52,7 @@ public sealed class ClockScenario(string whose, bool isAhead) : IScenario
         for (var round = 0; round < 3; round++)
         {
             arena.Talk(12);
-            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+            await arena.RecoverAsync(RecoveryBound, cancellationToken);
         }
     }
 }

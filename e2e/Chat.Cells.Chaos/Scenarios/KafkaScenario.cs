@@ -64,15 +64,10 @@ public sealed class KafkaScenario(KafkaFault fault) : IScenario
             arena.Talk(12);
             arena.Note(what);
             await strike(cancellationToken);
-            for (var part = 0; part < 5; part++)
-            {
-                arena.Talk(fault == KafkaFault.Full ? 60 : 8);
-                await Task.Delay(Away / 5, cancellationToken);
-            }
+            await arena.TalkOnAsync(Away, 5, fault == KafkaFault.Full ? 60 : 8, cancellationToken);
             var open = arena.OpenNow();
             await heal(cancellationToken);
-            var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
-            context.Say(FormattableString.Invariant($"{what}: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+            await arena.RecoverAsync(context, what, open, RecoveryBound, cancellationToken);
         }
         return await arena.FinishAsync(TimeSpan.FromSeconds(5.5), RecoveryBound, cancellationToken);
     }

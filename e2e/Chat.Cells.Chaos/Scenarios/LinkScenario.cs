@@ -79,8 +79,7 @@ public sealed class LinkScenario(string link) : IScenario
                 var open = arena.OpenNow();
                 heldUp += open.Count;
                 proxy.Heal();
-                var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), bound, cancellationToken);
-                context.Say(FormattableString.Invariant($"{proxy.Name} {fault} for {duration.TotalSeconds} s: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+                await arena.RecoverAsync(context, FormattableString.Invariant($"{proxy.Name} {fault} for {duration.TotalSeconds} s"), open, bound, cancellationToken);
             }
         }
         await UntilUsedAsync(proxy, bound, cancellationToken);

@@ -29,7 +29,7 @@ public sealed class MessageScenario(string name, MessageFaults kinds) : IScenari
         {
             arena.Talk(16);
             if (round % 3 == 1) arena.Stir();
-            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+            await arena.RecoverAsync(RecoveryBound, cancellationToken);
         }
         chances.Active = false;
         context.Say(FormattableString.Invariant($"{chances.Struck} messages between servers were struck in {TimeProvider.System.GetElapsedTime(start).TotalSeconds:F1} s"));

@@ -97,7 +97,7 @@ public sealed class NodeScenario(string system, NodeFault fault) : IScenario
         await using var arena = await Arena.OpenAsync(context, Name, cluster.Router, People, cancellationToken);
         context.Say($"{addresses.Count} nodes: {(survives ? "enough" : "too few")} without {victim}");
         arena.Talk(20);
-        await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), SurvivalBound, cancellationToken);
+        await arena.RecoverAsync(SurvivalBound, cancellationToken);
         switch (fault)
         {
             case NodeFault.Down:
@@ -141,7 +141,7 @@ public sealed class NodeScenario(string system, NodeFault fault) : IScenario
                 said.UnionWith(arena.OpenNow().Except(before));
                 await Task.Delay(away / 4, cancellationToken);
             }
-            if (survives == true) await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), SurvivalBound, cancellationToken);
+            if (survives == true) await arena.RecoverAsync(SurvivalBound, cancellationToken);
             if (survives == false && said.Except(arena.OpenNow()).Count() is > 0 and var through) throw new ProductFailedException($"{through} of {said.Count} messages came through without it");
         }
         finally
@@ -150,7 +150,6 @@ public sealed class NodeScenario(string system, NodeFault fault) : IScenario
         }
         var open = arena.OpenNow();
         if (survives == false && open.Count == 0) throw new HarnessException($"Nothing was held up although {victim} was away.");
-        var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
-        context.Say(FormattableString.Invariant($"{commands.Strike} {victim} for {away.TotalSeconds:F0} s: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+        await arena.RecoverAsync(context, FormattableString.Invariant($"{commands.Strike} {victim} for {away.TotalSeconds:F0} s"), open, RecoveryBound, cancellationToken);
     }
 }

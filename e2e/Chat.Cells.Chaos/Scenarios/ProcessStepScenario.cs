@@ -57,7 +57,7 @@ public sealed class ProcessStepScenario(Signal signal, string kind) : IScenario
         {
             arena.Talk(20);
             if (i > 1) arena.Stir();
-            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+            await arena.RecoverAsync(RecoveryBound, cancellationToken);
         }
         var left = new HashSet<Step>();
         foreach (var victim in victims)

@@ -56,9 +56,7 @@ public sealed class RedisScenario(RedisFault fault) : IScenario
             arena.Talk(12);
             arena.Note($"Redis: {fault}");
             await StrikeAsync(redis, arena, cancellationToken);
-            var open = arena.OpenNow();
-            var recovery = await arena.RecoverAsync(open, TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
-            context.Say(FormattableString.Invariant($"{fault}: {open.Count} held up, recovery {recovery.TotalSeconds:F2} s"));
+            await arena.RecoverAsync(context, $"{fault}", arena.OpenNow(), RecoveryBound, cancellationToken);
         }
         return await arena.FinishAsync(2 * ShrunkTimes.Tick, RecoveryBound, cancellationToken);
     }
@@ -74,23 +72,14 @@ public sealed class RedisScenario(RedisFault fault) : IScenario
                 break;
             case RedisFault.Pause:
                 redis.Pause();
-                await TalkAsync(arena, cancellationToken);
+                await arena.TalkOnAsync(Away, 4, 6, cancellationToken);
                 redis.Resume();
                 break;
             default:
                 redis.Kill();
-                await TalkAsync(arena, cancellationToken);
+                await arena.TalkOnAsync(Away, 4, 6, cancellationToken);
                 await redis.StartAgainAsync(cancellationToken);
                 break;
-        }
-    }
-
-    private static async Task TalkAsync(Arena arena, CancellationToken cancellationToken)
-    {
-        for (var part = 0; part < 4; part++)
-        {
-            arena.Talk(6);
-            await Task.Delay(Away / 4, cancellationToken);
         }
     }
 }

@@ -37,7 +37,7 @@ public sealed class RoleLinkScenario(string engine) : IScenario
         await using var cluster = await ClusterUnderTest.StartAsync(context, new ClusterSettings { IsApart = true, LinksTo = engine, IsReal = context.IsReal }, cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cluster.Router, People, cancellationToken);
         arena.Talk(20);
-        await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+        await arena.RecoverAsync(RecoveryBound, cancellationToken);
         var links = cluster.Links.OrderBy(l => l.Name, StringComparer.Ordinal).ToArray();
         random.Shuffle(links);
         var durations = engine == RoleLinks.Cassandra ? CassandraDurations : cluster.HasBrokers ? RealDurations : Durations;

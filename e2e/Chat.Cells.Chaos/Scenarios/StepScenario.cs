@@ -73,7 +73,7 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
             var before = cells.Board.Counts;
             arena.Talk(12);
             if (i > 0) arena.Stir();
-            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+            await arena.RecoverAsync(RecoveryBound, cancellationToken);
             var counts = cells.Board.Counts;
             if (i == 1) steady.UnionWith(counts.Keys);
             if (i > 0) steady.RemoveWhere(s => counts[s] == before.GetValueOrDefault(s));
@@ -144,7 +144,7 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
             await arena.RecoverAsync(open, struck, RecoveryBound, cancellationToken);
             sleeper.Life.Thaw();
             arena.Talk(12);
-            await arena.RecoverAsync(arena.OpenNow(), TimeProvider.System.GetTimestamp(), RecoveryBound, cancellationToken);
+            await arena.RecoverAsync(RecoveryBound, cancellationToken);
         }
         finally
         {
