@@ -45,8 +45,6 @@ public sealed class BridgeHost : IAsyncDisposable
 
     public Task StartAsync(CancellationToken cancellationToken) => app.StartAsync(cancellationToken);
 
-    public Task StopAsync(CancellationToken cancellationToken) => app.StopAsync(cancellationToken);
-
     /// <summary>Runs until the process is told to end.</summary>
     public Task RunAsync() => app.RunAsync();
 

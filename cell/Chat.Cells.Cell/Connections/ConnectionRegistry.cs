@@ -13,9 +13,6 @@ internal sealed class ConnectionRegistry
     /// <summary>How many sockets there are.</summary>
     public int Count => Volatile.Read(ref count);
 
-    /// <summary>The users that have sockets here.</summary>
-    public int Users => users.Count;
-
     /// <summary>Takes a place for a socket that is being opened, of at most so many; to be given back by <see cref="Leave"/> when it has ended, or was refused.</summary>
     public bool TryEnter(int max)
     {

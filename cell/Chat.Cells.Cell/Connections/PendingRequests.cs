@@ -8,9 +8,6 @@ internal sealed class PendingRequests(TimeProvider time)
 {
     private readonly ConcurrentDictionary<Key, Waits> pending = new();
 
-    /// <summary>How many requests wait.</summary>
-    public int Count => pending.Count;
-
     /// <summary>Waits for a verdict. <paramref name="answer"/> is called at most once: with the verdict, or with null when it didn't come in time.</summary>
     public Wait Add(string userId, string deviceId, string channelId, string requestId, TimeSpan timeout, Action<Verdict?> answer)
     {

@@ -12,8 +12,6 @@ public sealed class RecentCache<TKey, TValue>(int capacity)
     private Dictionary<TKey, TValue> young = [];
     private Dictionary<TKey, TValue> old = [];
 
-    public int Count => young.Count + old.Count;
-
     public bool TryGet(TKey key, [MaybeNullWhen(false)] out TValue value)
     {
         if (young.TryGetValue(key, out value)) return true;

@@ -9,9 +9,6 @@ public sealed class Backoff(TimeSpan first, TimeSpan cap, Func<double>? jitter =
     private readonly Func<double> jitter = jitter ?? Random.Shared.NextDouble;
     private int failures;
 
-    /// <summary>How many attempts have failed in a row.</summary>
-    public int Failures => failures;
-
     /// <summary>Counts a failure and says how long to wait before the next attempt.</summary>
     public TimeSpan Next()
     {

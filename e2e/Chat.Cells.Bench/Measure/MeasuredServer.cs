@@ -18,8 +18,6 @@ internal sealed class MeasuredServer(string name, ServerCommand command, string 
     private Process? process;
     private ProcessRef? running;
 
-    public string Name => name;
-
     /// <summary>CPU seconds used since its start, user and system.</summary>
     /// <exception cref="BenchException">It doesn't run.</exception>
     public double CpuSeconds => running?.CpuSeconds ?? throw Gone();

@@ -25,8 +25,6 @@ internal sealed class BenchReport(TextWriter output, TimeProvider time)
     private readonly List<string> faults = [];
     private readonly SortedDictionary<string, Durability> durability = new(StringComparer.Ordinal);
 
-    public IReadOnlyList<BenchResult> Results => results;
-
     /// <summary>What makes figures of this run doubtful.</summary>
     public IReadOnlyList<string> Faults => faults;
 

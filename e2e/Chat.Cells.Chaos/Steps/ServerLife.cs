@@ -15,8 +15,6 @@ public sealed class ServerLife(string name, StepBoard board) : IDisposable
     private readonly CancellationTokenSource death = new();
     private volatile TaskCompletionSource? frozen;
 
-    public string Name => name;
-
     /// <summary>Cancelled when the server dies.</summary>
     public CancellationToken Death => death.Token;
 

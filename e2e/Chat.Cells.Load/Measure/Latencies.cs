@@ -6,14 +6,6 @@ public sealed class Latencies
     private readonly Lock gate = new();
     private readonly List<long> values = [];
 
-    public int Count
-    {
-        get
-        {
-            lock (gate) return values.Count;
-        }
-    }
-
     public void Add(long microseconds)
     {
         lock (gate) values.Add(microseconds);

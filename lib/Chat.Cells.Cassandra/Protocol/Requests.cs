@@ -21,8 +21,6 @@ internal sealed record QueryParameters
         NamesForValues = 0x40,
     }
 
-    public static readonly QueryParameters Simple = new() { Consistency = ConsistencyLevel.LocalOne };
-
     public required ConsistencyLevel Consistency { get; init; }
     public ConsistencyLevel? SerialConsistency { get; init; }
     public IReadOnlyList<BoundValue> Values { get; init; } = [];

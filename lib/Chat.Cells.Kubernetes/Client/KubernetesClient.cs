@@ -49,9 +49,6 @@ public sealed class KubernetesClient : IDisposable
     /// <summary>What the client was made from.</summary>
     public ClientConfiguration Configuration { get; }
 
-    /// <summary>The namespace of the configuration, for callers that name none.</summary>
-    public string DefaultNamespace => Configuration.Namespace;
-
     /// <summary>Operations on the kind that <typeparamref name="T"/> stands for.</summary>
     public ResourceClient<T> Of<T>()
         where T : class, IKubernetesObject => new(this, ResourceType.Of<T>());

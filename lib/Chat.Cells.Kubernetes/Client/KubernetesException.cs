@@ -43,7 +43,4 @@ public sealed class KubernetesException : Exception
 
     /// <summary>Not allowed for this user (403).</summary>
     public bool IsForbidden => Code == HttpStatusCode.Forbidden;
-
-    /// <summary>Not logged in (401).</summary>
-    public bool IsUnauthorized => Code == HttpStatusCode.Unauthorized;
 }

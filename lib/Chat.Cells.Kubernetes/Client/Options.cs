@@ -41,9 +41,6 @@ public sealed record WriteOptions
     /// <summary>Who writes, for field ownership.</summary>
     public string? FieldManager { get; init; }
 
-    /// <summary>Server-side apply: take fields that others own.</summary>
-    public bool Force { get; init; }
-
     /// <summary>Check everything, store nothing.</summary>
     public bool DryRun { get; init; }
 

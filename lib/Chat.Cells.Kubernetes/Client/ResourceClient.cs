@@ -95,7 +95,7 @@ public sealed partial class ResourceClient<T>
 
     /// <summary>
     /// Server-side apply: the fields in <paramref name="value"/> become the manager's own, those it no longer names are removed. Without
-    /// <see cref="WriteOptions.Force"/> a field of another manager's is a 409 Conflict.
+    /// <paramref name="force"/> a field of another manager's is a 409 Conflict.
     /// </summary>
     public Task<T> ApplyAsync(T value, string fieldManager, CancellationToken cancellationToken = default, bool force = true, string? subresource = null, WriteOptions? options = null)
     {

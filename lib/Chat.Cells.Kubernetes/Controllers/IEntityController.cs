@@ -26,14 +26,7 @@ public interface IEntityFinalizer<in T>
 
 /// <summary>What a reconcile came to.</summary>
 /// <param name="RequeueAfter">Look again after this time even if nothing changes; null for no.</param>
-public readonly record struct ReconciliationResult(TimeSpan? RequeueAfter)
-{
-    /// <summary>All is as it should be.</summary>
-    public static ReconciliationResult Success => new(null);
-
-    /// <summary>Look again later.</summary>
-    public static ReconciliationResult After(TimeSpan delay) => new(delay);
-}
+public readonly record struct ReconciliationResult(TimeSpan? RequeueAfter);
 
 /// <summary>What a finalizer came to.</summary>
 /// <param name="IsDone">The object may go.</param>

@@ -39,18 +39,6 @@ public sealed class ServiceForwarder : IAsyncDisposable
         slices.AddHandlers(_ => wake.Release(), (_, _) => wake.Release(), _ => wake.Release());
     }
 
-    /// <summary>The listeners as they are now, for tests.</summary>
-    public IReadOnlyCollection<IPEndPoint> Listening
-    {
-        get
-        {
-            lock (listeners)
-            {
-                return [.. listeners.Keys];
-            }
-        }
-    }
-
     /// <summary>Forwards until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {

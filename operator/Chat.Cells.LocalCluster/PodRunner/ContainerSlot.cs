@@ -20,8 +20,6 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
     private ContainerRun? run;
     private DateTimeOffset notBefore;
 
-    public string Name => name;
-
     public ContainerRecord Record { get; private set; } = new();
 
     public Waiting? Waiting { get; private set; } = Creating;

@@ -11,7 +11,7 @@ internal sealed record ContainerObservation(ContainerSpec Spec, ContainerRecord 
 /// <summary>Writes a pod's status from what its containers do. Pure.</summary>
 internal static class PodStatusBuilder
 {
-    public static V1PodStatus Build(PodObject pod, PodPlacement placement, DateTimeOffset startTime, IReadOnlyList<ContainerObservation> containers, V1PodStatus? previous, DateTimeOffset now)
+    public static V1PodStatus Build(PodPlacement placement, DateTimeOffset startTime, IReadOnlyList<ContainerObservation> containers, V1PodStatus? previous, DateTimeOffset now)
     {
         var phase = Phase(containers);
         var unready = containers.Where(container => !container.Ready).Select(container => container.Spec.Name).ToList();

@@ -247,7 +247,7 @@ public sealed class PodWorker
             var slot = Slot(spec.Name);
             return new ContainerObservation(spec, slot.Record, slot.Waiting, slot.IsRunning, slot.Ready, slot.Finished || (pod.Metadata.DeletionTimestamp is not null && !slot.IsRunning && slot.Record.StartedAt is not null));
         }).ToList();
-        var status = PodStatusBuilder.Build(pod, placement, record.StartTime, observed, reported, runtime.Time.GetUtcNow());
+        var status = PodStatusBuilder.Build(placement, record.StartTime, observed, reported, runtime.Time.GetUtcNow());
         if (reported is null || !KubernetesJson.ToBytes(reported).AsSpan().SequenceEqual(KubernetesJson.ToBytes(status)))
         {
             reported = status;

@@ -29,10 +29,6 @@ public sealed class FolderLock : IDisposable
         return new FolderLock(held);
     }
 
-    /// <summary>The process that holds the lock, as it noted; null when nobody noted one.</summary>
-    public static int? Owner(ClusterPaths paths) =>
-        File.Exists(paths.Lock + ".pid") && int.TryParse(File.ReadAllText(paths.Lock + ".pid"), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : null;
-
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -16,9 +16,6 @@ public sealed class SupervisedProcess(string name, IReadOnlyList<string> command
     private Task supervising = Task.CompletedTask;
     private DetachedProcess? current;
 
-    /// <summary>What people call it.</summary>
-    public string Name => name;
-
     /// <summary>The process that runs now; null when none does.</summary>
     public ProcessIdentity? Identity => Volatile.Read(ref current)?.Identity;
 

@@ -12,8 +12,6 @@ internal sealed class OpenSockets
     /// <summary>Whether the router is shutting down.</summary>
     public bool IsDraining => draining;
 
-    public int Count => sockets.Count;
-
     /// <summary>Registers a socket; its forwarding ends when <paramref name="end"/> is cancelled.</summary>
     public void Add(CancellationTokenSource end)
     {
