@@ -10,6 +10,7 @@ internal static class RoomsWorkload
 {
     private const double LightRate = 200;
     private const int FixedRuns = 4;
+    private const int HalfRuns = 3;
 
     public static async Task RunAsync(IServerWorld world, string workload, int rooms, int members, BenchTimes times, BenchReport report, int rate, CancellationToken cancellationToken)
     {
@@ -27,7 +28,7 @@ internal static class RoomsWorkload
         }
         var saturation = run.FindSaturation(times.Phase);
         if (!saturation.Kept) report.Fault($"{workload}, {world.Label}: at no rate that was tried did 99 % come within {Rooms.Promise} ms ({saturation.Error ?? "late"})");
-        var half = run.Run(saturation.Offered / 2, times.HalfPhase);
+        var half = AtHalf(run, saturation.Offered / 2, times.HalfPhase, Say);
         var deliveries = members == 2 ? 1_000 : 10_000;
         void Add(string metric, double value, string unit) => report.Add(workload, world.Label, metric, value, unit);
         var cpu = string.Create(CultureInfo.InvariantCulture, $"server_cpu_seconds_per_{deliveries}");
@@ -48,6 +49,20 @@ internal static class RoomsWorkload
         }
         if (world.Label == BenchReport.Bare) SameWork(workload, members, run, times, report);
         else report.Work(workload, world.Label, saturation.Offered, saturation.Delivered / Math.Max(0.01, saturation.CpuSeconds));
+    }
+
+    /// <summary>
+    /// Of three phases the one with the median p99. A hundredth of a phase is 80 ms: a single disturbance decides what one of them shows. That not everything came in time is not left out.
+    /// </summary>
+    private static Phase AtHalf(Rooms run, double rate, TimeSpan each, Action<string> say)
+    {
+        var phases = new List<Phase>(HalfRuns);
+        for (var i = 0; i < HalfRuns; i++)
+        {
+            phases.Add(run.Run(rate, each));
+            Show(phases[^1], say);
+        }
+        return phases.Find(phase => !phase.Kept) ?? phases.OrderBy(phase => phase.P99).ElementAt(HalfRuns / 2);
     }
 
     private static void Show(Phase phase, Action<string> say) => say(string.Create(
