@@ -52,6 +52,29 @@ public sealed class SqliteEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task StoreFile_IsFlushedBesideWrites()
+    {
+        await using var store = await OpenAsync();
+        using var file = new StoreFile(FilePath);
+
+        for (var i = 0; i < 50; i++)
+        {
+            await store.WriteJudgedAsync(Batch(i, 4_000), default);
+            file.Flush();
+        }
+
+        for (var i = 0; i < 50; i++) Assert.NotNull(await store.FindMessageAsync("channel", Id(i), default));
+    }
+
+    [Fact]
+    public void StoreFile_ThatIsNotThere_IsSaidWithItsPath()
+    {
+        var e = Assert.Throws<StoreException>(() => new StoreFile(FilePath));
+
+        Assert.Contains(FilePath, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task OneBadWriteAmongMany_FailsAlone()
     {
         await using var store = await OpenAsync();

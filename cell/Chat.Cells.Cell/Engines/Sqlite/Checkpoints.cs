@@ -7,7 +7,7 @@ namespace Chat.Cells.Cell.Engines.Sqlite;
 /// written and on the disk. Beside writes it is never quite done: what they add meanwhile is left. So when little is left the writer does the rest, between two transactions, and the
 /// log begins anew instead of growing.
 /// </summary>
-internal sealed class Checkpoints(Database database, CheckpointOptions options, Action<StoreException> failed) : IAsyncDisposable
+internal sealed class Checkpoints(Database database, StoreFile file, CheckpointOptions options, Action<StoreException> failed) : IAsyncDisposable
 {
     private const int Passes = 3;
 
@@ -83,6 +83,8 @@ internal sealed class Checkpoints(Database database, CheckpointOptions options, 
     {
         var (log, copied) = database.Checkpoint();
         for (var pass = 1; pass < Passes && log - copied > options.FewPages; pass++) (log, copied) = database.Checkpoint();
+        // SQLite flushes the file when the last page has been copied, which the writer does: nearly all of it is on the disk by then.
+        file.Flush();
         restartIsDue = log >= options.PagesToRestart;
     }
 }

@@ -23,6 +23,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
     private readonly ReaderPool readers;
     private readonly RowJournal? journal;
     private readonly Checkpoints? checkpoints;
+    private readonly StoreFile? file;
     private long nextPurge;
     private int disposed;
 
@@ -40,18 +41,23 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
             RowJournal.Recover(writerDatabase);
             if (options.MaxBytes > 0) SetMaxBytes(writerDatabase, options.MaxBytes);
             // Who shares the file with other processes leaves this to SQLite.
-            if (options.Journal) copying = OpenForCheckpoints(path);
+            if (options.Journal)
+            {
+                file = new StoreFile(path);
+                copying = OpenForCheckpoints(path);
+            }
         }
         catch (StoreException)
         {
             copying?.Dispose();
             writerDatabase.Dispose();
+            file?.Dispose();
             throw;
         }
         readers = new ReaderPool(path);
         journal = options.Journal ? new RowJournal(options.JournalOptions) : null;
         writer = new WriteQueue(writerDatabase, options.MaxWritesPerTransaction, new Companion(this), logger);
-        checkpoints = copying is null ? null : new Checkpoints(copying, options.CheckpointOptions, writer.Report);
+        checkpoints = copying is null ? null : new Checkpoints(copying, file!, options.CheckpointOptions, writer.Report);
         checkpoints?.Start();
         writer.Start();
     }
@@ -97,6 +103,7 @@ public sealed partial class SqliteStore : IMessageStore, IAccountStore, IDurabil
         if (checkpoints is not null) await checkpoints.DisposeAsync();
         readers.Dispose();
         writerDatabase.Dispose();
+        file?.Dispose();
         fileLock.Dispose();
     }
 
