@@ -27,5 +27,7 @@ public sealed class RedisUrlTests : RedisCellStateContract
         {
             foreach (var key in node.Keys(pattern: Prefix + "*", pageSize: 1_000)) await redis.GetDatabase().KeyDeleteAsync(key);
         }
+        // Else its end asks the server to close and waits for an answer that doesn't come, for as long as a command may take.
+        redis.Close(allowCommandsToComplete: false);
     }
 }
