@@ -54,8 +54,10 @@ public sealed class SqliteEngineTests : IDisposable
     [Fact]
     public async Task StoreFile_IsFlushedBesideWrites()
     {
-        await using var store = await OpenAsync();
+        await (await OpenAsync()).DisposeAsync(); // the file is there from now on
+        // Closed after the store: closing any handle of a file ends the locks that SQLite holds on it.
         using var file = new StoreFile(FilePath);
+        await using var store = await OpenAsync();
 
         for (var i = 0; i < 50; i++)
         {
