@@ -256,6 +256,28 @@ public sealed class ObjectTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Pods_WithFieldsThatAreNotDoneHere_WarnWhenTheyAreWritten()
+    {
+        const string Spec = """{"securityContext":{"runAsUser":1},"containers":[{"name":"c","image":"x","ports":[{"containerPort":80,"hostPort":80}],"volumeMounts":[{"name":"data","mountPath":"/d"}]}]VOLUMES}""";
+        var pod = (await _api.PostAsync($"{Root}/pods", $$$"""{"metadata":{"name":"p"},"spec":{{{Spec.Replace("VOLUMES", ",\"volumes\":[{\"name\":\"data\",\"emptyDir\":{}}]")}}}}""")).Ok();
+        Assert.Equal(
+            ["299 - \"spec: not supported here: hostPort 80 in container c (a Service of type NodePort is); the pod will not start\"", "299 - \"spec: without effect here: securityContext\""],
+            pod.Warnings);
+        Assert.Empty((await _api.GetAsync($"{Root}/pods/p")).Ok().Warnings);
+        Assert.Empty((await _api.MergeAsync($"{Root}/pods/p/status", """{"status":{"phase":"Pending"}}""")).Ok().Warnings);
+
+        var template = Spec.Replace("VOLUMES", "").Replace(",\"hostPort\":80", "");
+        var set = (await _api.PostAsync("/apis/apps/v1/namespaces/default/statefulsets", """
+            {"metadata":{"name":"s"},"spec":{"serviceName":"s","selector":{"matchLabels":{"app":"s"}},"template":{"metadata":{"labels":{"app":"s"}},"spec":TEMPLATE},
+             "volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}]}}
+            """.Replace("TEMPLATE", template))).Ok();
+        Assert.Equal(["299 - \"spec.template.spec: without effect here: securityContext\""], set.Warnings);
+
+        var unreadable = (await _api.PostAsync($"{Root}/pods", """{"metadata":{"name":"q"},"spec":{"containers":[{"name":"c","image":"x","envFrom":["odd"]}]}}""")).Ok();
+        Assert.Contains("the pod cannot be read", Assert.Single(unreadable.Warnings));
+    }
+
+    [Fact]
     public async Task Restart_KeepsEverything()
     {
         var made = (await _api.PostAsync($"{Root}/pods", ApiFixture.Pod("p"))).Ok();

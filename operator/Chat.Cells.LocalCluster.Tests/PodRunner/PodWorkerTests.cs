@@ -117,6 +117,43 @@ public sealed class PodWorkerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Run_FieldsWithoutEffect_AreSaidOnceInAnEvent()
+    {
+        Start(Pods.Make("""{"name":"c","image":"sleep","args":["1000"],"resources":{"limits":{"memory":"1Gi"}},"securityContext":{"runAsNonRoot":true}}"""));
+        await ReadyAsync();
+        Assert.Equal("WithoutEffect: Without effect here: resources of container c, securityContext of container c", Assert.Single(reporter.Events, e => e.StartsWith("WithoutEffect", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Run_WorkingDirInAVolume_IsWhereTheProgramStarts()
+    {
+        var pod = Pods.Make("""{"name":"c","image":"sh","args":["pwd; exec sleep 1000"],"workingDir":"/data/new/folder","volumeMounts":[{"name":"d","mountPath":"/data"}]}""",
+            volumes: """[{"name":"d","persistentVolumeClaim":{"claimName":"data"}}]""");
+        Start(pod);
+        var log = runtime.Records.LogFile(pod.Metadata.Uid, "c");
+        await Poll.UntilAsync(() => File.Exists(log) && File.ReadAllText(log).EndsWith('\n'), "the working folder");
+        Assert.Equal(Path.Combine(folder.File("volumes"), "ns", "data", "new", "folder"), (await File.ReadAllTextAsync(log)).Trim());
+    }
+
+    [Fact]
+    public async Task Run_WorkingDirThatAConfigMapDoesNotHave_WaitsAndSaysSo()
+    {
+        objects.ConfigMaps["ns/settings"] = new() { ["a"] = "1"u8.ToArray() };
+        Start(Pods.Make("""{"name":"c","image":"sleep","args":["1000"],"workingDir":"/etc/settings/sub","volumeMounts":[{"name":"m","mountPath":"/etc/settings"}]}""", volumes: """[{"name":"m","configMap":{"name":"settings"}}]"""));
+        await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Reason: "CreateContainerConfigError" }, "the refusal");
+        Assert.Equal("workingDir /etc/settings/sub is not a folder of volume m", reporter.Container!.State!.Waiting!.Message);
+    }
+
+    [Fact]
+    public async Task Run_LivenessProbeWithAGraceOfItsOwn_KillsAfterThatOne()
+    {
+        // Deaf to SIGTERM; the pod's own grace would be ten minutes. A host that is a name, as tcpSocket allows.
+        var pod = Pods.Make("""{"name":"c","image":"sh","args":["trap '' TERM; while :; do sleep 1; done"],"livenessProbe":{"tcpSocket":{"host":"localhost","port":1},"periodSeconds":1,"failureThreshold":1,"terminationGracePeriodSeconds":1}}""");
+        Start(pod with { Spec = pod.Spec with { TerminationGracePeriodSeconds = 600 } });
+        await Poll.UntilAsync(() => reporter.Container is { RestartCount: >= 1 }, "the restart");
+    }
+
+    [Fact]
     public async Task Run_MissingConfigMapKey_WaitsAndStartsOnceItIsThere()
     {
         objects.ConfigMaps["ns/settings"] = [];
@@ -134,7 +171,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     public async Task Run_UnboundClaim_WaitsForIt()
     {
         objects.ClaimProblems["ns/data"] = "waiting";
-        var pod = Pods.Make("""{"name":"c","image":"sh","args":["echo $DIR >$DIR/seen; sleep 1000"],"env":[{"name":"DIR","value":"/data"}],"volumeMounts":[{"name":"d","mountPath":"/data"}]}""",
+        var pod = Pods.Make("""{"name":"c","image":"sh","args":["echo $DIR >$DIR/seen; exec sleep 1000"],"env":[{"name":"DIR","value":"/data"}],"volumeMounts":[{"name":"d","mountPath":"/data"}]}""",
             volumes: """[{"name":"d","persistentVolumeClaim":{"claimName":"data"}}]""");
         var worker = Start(pod);
         await Poll.UntilAsync(() => reporter.Container?.State?.Waiting is { Message: "waiting" }, "the wait");
@@ -282,7 +319,7 @@ public sealed class PodWorkerTests : IAsyncLifetime
     [Fact]
     public async Task Run_ContainerThatWritesMuch_HasItsLogCut()
     {
-        var pod = Pods.Make("""{"name":"c","image":"sh","args":["i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); done; sleep 1000"]}""");
+        var pod = Pods.Make("""{"name":"c","image":"sh","args":["i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); done; exec sleep 1000"]}""");
         Start(pod);
         var log = runtime.Records.LogFile(pod.Metadata.Uid, "c");
         await Poll.UntilAsync(() => File.Exists(log + ".1") && new FileInfo(log).Length < 2000, "the cut");

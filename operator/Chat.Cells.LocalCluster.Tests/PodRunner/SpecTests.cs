@@ -96,6 +96,15 @@ public sealed class SpecTests
     [InlineData("""{"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"gone","mountPath":"/x"}]}]}""", "of volume gone")]
     [InlineData("""{"volumes":[{"name":"v","emptyDir":{}}],"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"v","mountPath":"/x","subPath":"../y"}]}]}""", "it leaves its volume")]
     [InlineData("""{"containers":[]}""", "a pod without containers")]
+    [InlineData("""{"containers":[{"name":"c","image":"i","ports":[{"containerPort":80,"hostPort":8080}]}]}""", "hostPort 8080 in container c")]
+    [InlineData("""{"containers":[{"name":"c","image":"i","workingDir":"/app"}]}""", "workingDir /app in container c")]
+    [InlineData("""{"volumes":[{"name":"v","emptyDir":{}}],"containers":[{"name":"c","image":"i","workingDir":"/x/../y","volumeMounts":[{"name":"v","mountPath":"/x"}]}]}""", "workingDir /x/../y")]
+    [InlineData("""{"volumes":[{"name":"v","emptyDir":{}}],"containers":[{"name":"c","image":"i","workingDir":"/xy","volumeMounts":[{"name":"v","mountPath":"/x"}]}]}""", "workingDir /xy")]
+    [InlineData("""{"containers":[{"name":"c","image":"i","readinessProbe":{"httpGet":{"port":1,"scheme":"GOPHER"}}}]}""", "scheme GOPHER of the readinessProbe")]
+    [InlineData("""{"volumes":[{"name":"v","emptyDir":{}}],"containers":[{"name":"c","image":"i","volumeMounts":[{"name":"v","mountPath":"/x","mountPropagation":"Bidirectional"}]}]}""", "mountPropagation of mount /x")]
+    [InlineData("""{"activeDeadlineSeconds":5}""", "activeDeadlineSeconds")]
+    [InlineData("""{"os":{"name":"windows"}}""", "os")]
+    [InlineData("""{"aFieldOfNextYear":{"x":1}}""", "aFieldOfNextYear")]
     public void Refusal_WhatIsNotDoneHere_IsNamed(string spec, string named)
     {
         var full = JsonNode.Parse(spec)!.AsObject();

@@ -123,6 +123,19 @@ public sealed class StateTests
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
+    [Fact]
+    public void Refresh_ModeOfAnItem_IsItsFilesMode()
+    {
+        using var folder = new TestFolder();
+        var objects = new FakeObjects();
+        objects.ConfigMaps["ns/settings"] = new() { ["run.sh"] = "x"u8.ToArray(), ["other"] = "y"u8.ToArray() };
+        var pod = Pods.Make("""{"name":"c","image":"i"}""", volumes: """[{"name":"m","configMap":{"name":"settings","defaultMode":256,"items":[{"key":"run.sh","path":"run.sh","mode":320},{"key":"other","path":"other"}]}}]""");
+        new PodVolumes(folder.File("pod"), folder.File("claims")).Refresh(pod, objects);
+        var volume = Path.Combine(folder.File("pod"), "volumes", "m");
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(volume, "run.sh")));
+        Assert.Equal(UnixFileMode.UserRead, File.GetUnixFileMode(Path.Combine(volume, "other")));
+    }
+
     [Theory]
     [InlineData("""[{"name":"s","secret":{"secretName":"absent"}}]""", "secret \"absent\" not found")]
     [InlineData("""[{"name":"m","configMap":{"name":"settings","items":[{"key":"k","path":"k"}]}}]""", "configmap \"settings\" has no key \"k\"")]

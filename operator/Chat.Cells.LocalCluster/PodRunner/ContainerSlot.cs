@@ -102,12 +102,14 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
         }
 
         ContainerLaunch launch;
+        string workingFolder;
         try
         {
             var volumes = new PodVolumes(runtime.Records.Folder(pod.Metadata.Uid), runtime.ClaimsFolder);
             volumes.Refresh(pod, runtime.Objects);
             launch = ContainerCommand.Resolve(pod, spec, image, placement, runtime.Objects, volumes.MountPaths(pod, spec),
                 pod.Spec.AutomountServiceAccountToken == false ? null : runtime.Kubeconfig);
+            workingFolder = volumes.WorkingFolder(pod, spec);
         }
         catch (Exception e) when (e is PodConfigException or ArgumentException)
         {
@@ -120,7 +122,7 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
             return;
         }
 
-        Start(pod, spec, placement, launch, now);
+        Start(pod, spec, placement, launch, workingFolder, now);
     }
 
     /// <summary>What it waits for may be there now. A crash's back-off is not shortened.</summary>
@@ -212,7 +214,7 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
         }
     }
 
-    private void Start(PodObject pod, ContainerSpec spec, PodPlacement placement, ContainerLaunch launch, DateTimeOffset now)
+    private void Start(PodObject pod, ContainerSpec spec, PodPlacement placement, ContainerLaunch launch, string workingFolder, DateTimeOffset now)
     {
         var uid = pod.Metadata.Uid;
         var log = runtime.Records.LogFile(uid, name);
@@ -224,7 +226,7 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
                 File.Move(log, runtime.Records.PreviousLogFile(uid, name), overwrite: true);
             }
 
-            child = DetachedProcess.Start(new DetachedStart(launch.Command, launch.Environment, runtime.Records.Folder(uid), log, runtime.Records.ProcessFile(uid, name)));
+            child = DetachedProcess.Start(new DetachedStart(launch.Command, launch.Environment, workingFolder, log, runtime.Records.ProcessFile(uid, name)));
         }
         catch (IOException e)
         {
@@ -292,7 +294,8 @@ internal sealed class ContainerSlot(string name, PodRuntime runtime, Action<Acti
             case ProbeFinding.MustRestart restart:
                 runtime.Logger.ProbeRestarts(pod.Display, name, restart.Probe, restart.Message);
                 runtime.Reporter.Event(pod, warning: false, "Killing", $"Container {name} failed {restart.Probe.ToLowerInvariant()} probe, will be restarted");
-                Stop(TimeSpan.FromSeconds(pod.Spec.TerminationGracePeriodSeconds ?? 30), restart.Probe);
+                var probe = restart.Probe == "Startup" ? spec.StartupProbe : spec.LivenessProbe;
+                Stop(TimeSpan.FromSeconds(probe?.TerminationGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? 30), restart.Probe);
                 break;
         }
     }

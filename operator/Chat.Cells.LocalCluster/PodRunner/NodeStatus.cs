@@ -24,8 +24,17 @@ public sealed class NodeStatus(KubernetesClient client, ILogger logger, TimeProv
     public static string Mark(ProcessIdentity process) => string.Create(CultureInfo.InvariantCulture, $"{process.Pid}-{process.StartTime}");
 
     /// <summary>Whether this node has every label that a pod selects.</summary>
-    public static bool Fits(IReadOnlyDictionary<string, string>? selector) =>
+    private static bool Fits(IReadOnlyDictionary<string, string>? selector) =>
         selector is null || selector.All(wanted => Labels.TryGetValue(wanted.Key, out var value) && string.Equals(value, wanted.Value, StringComparison.Ordinal));
+
+    /// <summary>Why the pod is not given to this node, in words for its events; null when it fits.</summary>
+    public static string? Obstacle(PodObject pod) => pod.Spec switch
+    {
+        { SchedulingGates.Count: > 0 } => "Scheduling is blocked due to non-empty scheduling gates",
+        { SchedulerName: not (null or "" or "default-scheduler") and var other } => $"not supported here: schedulerName {other} (default-scheduler is)",
+        { NodeSelector: var selector } when !Fits(selector) => "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+        _ => null,
+    };
 
     /// <summary>Writes the Node and its heartbeat until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)

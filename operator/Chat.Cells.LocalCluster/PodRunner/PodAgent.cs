@@ -22,6 +22,7 @@ public sealed class PodAgent
     private readonly SemaphoreSlim wake = new(0);
     private readonly Lock gate = new();
     private readonly Dictionary<string, Entry> workers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> unscheduled = new(StringComparer.Ordinal); // why, as said last in the pod's events; only the passes touch it
     private readonly HashSet<string> finished = new(StringComparer.Ordinal); // gone here, but perhaps not yet from the cache
 
     /// <summary>Registers with the caches; call before they run.</summary>
@@ -102,6 +103,11 @@ public sealed class PodAgent
             {
                 Ensure(pod, cancellationToken);
             }
+        }
+
+        foreach (var uid in unscheduled.Keys.Where(uid => !known.ContainsKey(uid)).ToList())
+        {
+            unscheduled.Remove(uid);
         }
 
         lock (gate)
@@ -231,8 +237,19 @@ public sealed class PodAgent
 
     private async Task ScheduleAsync(PodObject pod, CancellationToken cancellationToken)
     {
-        if (pod.Metadata.DeletionTimestamp is not null || !NodeStatus.Fits(pod.Spec.NodeSelector))
+        if (pod.Metadata.DeletionTimestamp is not null)
         {
+            return;
+        }
+
+        if (NodeStatus.Obstacle(pod) is { } obstacle)
+        {
+            if (!string.Equals(obstacle, unscheduled.GetValueOrDefault(pod.Metadata.Uid), StringComparison.Ordinal))
+            {
+                unscheduled[pod.Metadata.Uid] = obstacle;
+                runtime.Reporter.Event(pod, warning: true, "FailedScheduling", obstacle);
+            }
+
             return;
         }
 

@@ -70,6 +70,11 @@ public sealed class PodWorker
     {
         Restore();
         SaveRecord(); // and with it the pod's folder
+        if (pod is not null && containers.Count == 0 && PodFields.WithoutEffect(pod) is { Count: > 0 } fields)
+        {
+            runtime.Reporter.Event(pod, warning: false, "WithoutEffect", $"Without effect here: {string.Join(", ", fields)}");
+        }
+
         var signal = posted.Reader.WaitToReadAsync(cancellationToken).AsTask();
         try
         {

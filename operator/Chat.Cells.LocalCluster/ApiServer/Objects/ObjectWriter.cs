@@ -167,6 +167,7 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
         var context = new WriteContext(transaction, kind, options, now);
         kind.Rules.PrepareCreate(body, context);
         ObjectShaping.Validate(body, null, target);
+        write.Warnings.AddRange(kind.Rules.Warnings(body));
         var key = kind.Key(target.Namespace, metadata.Text("name")!);
         if (transaction.Get(key) is not null)
         {
@@ -209,6 +210,11 @@ public sealed class ObjectWriter(ObjectStore store, LocalApiServerOptions option
         }
 
         ObjectShaping.Validate(value, old, target);
+        if (target.Subresource.Length == 0)
+        {
+            write.Warnings.AddRange(kind.Rules.Warnings(value));
+        }
+
         if (!applied)
         {
             ManagedFields.RecordUpdate(old, value, target.Version, Writer(target, write));

@@ -128,6 +128,9 @@ public class KindRules
     {
     }
 
+    /// <summary>What the writer of an object should know although nothing is wrong with it; sent as warnings.</summary>
+    public virtual IEnumerable<string> Warnings(JsonObject value) => [];
+
     /// <summary>Called in the transaction after an object was written; <paramref name="old"/> is null at creation.</summary>
     public virtual void Written(JsonObject value, JsonObject? old, WriteContext context)
     {

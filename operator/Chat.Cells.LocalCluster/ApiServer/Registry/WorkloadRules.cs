@@ -56,6 +56,8 @@ internal sealed class PodRules : KindRules
         }
     }
 
+    public override IEnumerable<string> Warnings(JsonObject value) => PodWarnings.Of(value["spec"] as JsonObject ?? [], "spec");
+
     public override Func<JsonObject, string>? SelectableField(string path) => path switch
     {
         "spec.nodeName" => o => o.Text("spec", "nodeName") ?? "",
@@ -196,6 +198,12 @@ internal sealed class WorkloadRules(bool isStatefulSet) : KindRules
         }
     }
 
+    public override IEnumerable<string> Warnings(JsonObject value)
+    {
+        var spec = value["spec"] as JsonObject ?? [];
+        return PodWarnings.Of(WithClaims(spec.At("template", "spec") as JsonObject ?? [], spec), "spec.template.spec");
+    }
+
     private void ValidateUpdate(JsonObject spec, JsonObject before, Violations violations)
     {
         if (!isStatefulSet)
@@ -232,7 +240,7 @@ internal sealed class WorkloadRules(bool isStatefulSet) : KindRules
         copy["volumes"] = volumes.Parent is null ? volumes : volumes.DeepClone();
         foreach (var claim in spec.Items("volumeClaimTemplates"))
         {
-            ((JsonArray)copy["volumes"]!).Add(new JsonObject { ["name"] = claim.Text("metadata", "name") });
+            ((JsonArray)copy["volumes"]!).Add(new JsonObject { ["name"] = claim.Text("metadata", "name"), ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = claim.Text("metadata", "name") } });
         }
 
         return copy;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using Chat.Cells.Http;
 using Chat.Cells.LocalCluster.PodRunner.Spec;
@@ -43,7 +42,7 @@ public sealed class Prober : IDisposable
         {
             return new ProbeResult(false, string.Create(CultureInfo.InvariantCulture, $"no answer within {limit.TotalSeconds:0} s"));
         }
-        catch (Exception e) when (e is HttpRequestException or SocketException or IOException or UriFormatException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException or UriFormatException or ArgumentException)
         {
             return new ProbeResult(false, e.Message);
         }
@@ -61,7 +60,7 @@ public sealed class Prober : IDisposable
 
         var scheme = string.Equals(get.Scheme, "HTTPS", StringComparison.OrdinalIgnoreCase) ? "https" : "http";
         var path = get.Path is { Length: > 0 } given ? given.StartsWith('/') ? given : "/" + given : "/";
-        var uri = new Uri(string.Create(CultureInfo.InvariantCulture, $"{scheme}://{get.Host ?? podIP}:{port}{path}"));
+        var uri = new Uri(string.Create(CultureInfo.InvariantCulture, $"{scheme}://{(string.IsNullOrEmpty(get.Host) ? podIP : get.Host)}:{port}{path}"));
         using var request = new HttpRequestMessage(HttpMethod.Get, uri);
         request.Headers.TryAddWithoutValidation("User-Agent", "kube-probe/1.32");
         request.Headers.TryAddWithoutValidation("Accept", "*/*");
@@ -85,7 +84,7 @@ public sealed class Prober : IDisposable
         }
 
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPAddress.Parse(tcp.Host ?? podIP), port, cancellationToken);
+        await socket.ConnectAsync(string.IsNullOrEmpty(tcp.Host) ? podIP : tcp.Host, port, cancellationToken);
         return new ProbeResult(true, "");
     }
 }

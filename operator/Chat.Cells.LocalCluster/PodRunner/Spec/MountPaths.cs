@@ -40,6 +40,9 @@ public sealed class MountPaths
         return result.ToString();
     }
 
+    /// <summary>The folder that a path stands for; null when it is in no mount.</summary>
+    public string? Folder(string path) => Match(path, 0) is { } match ? match.Folder + path[match.MountPath.Length..] : null;
+
     private (string MountPath, string Folder)? Match(string text, int at)
     {
         foreach (var mount in mounts)

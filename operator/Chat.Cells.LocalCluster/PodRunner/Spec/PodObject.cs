@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Chat.Cells.LocalCluster.PodRunner.Spec;
 
-/// <summary>The part of a Pod that the runner reads. Unknown fields are ignored; fields it must not ignore are refused by <see cref="PodSupport"/>.</summary>
+/// <summary>A Pod as the runner reads it. What it does not read is in the members called Others; <see cref="PodFields"/> decides what is said about it.</summary>
 public sealed record PodObject
 {
     public required PodMetadata Metadata { get; init; }
@@ -52,6 +52,10 @@ public sealed record PodSpec
 {
     public string? NodeName { get; init; }
 
+    public string? SchedulerName { get; init; }
+
+    public List<JsonObject>? SchedulingGates { get; init; }
+
     public string? RestartPolicy { get; init; }
 
     public long? TerminationGracePeriodSeconds { get; init; }
@@ -77,6 +81,10 @@ public sealed record PodSpec
     public List<JsonObject>? EphemeralContainers { get; init; }
 
     public List<VolumeSpec>? Volumes { get; init; }
+
+    /// <summary>Every other field.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; init; }
 }
 
 public sealed record ContainerSpec
@@ -112,6 +120,10 @@ public sealed record ContainerSpec
     public bool? Tty { get; init; }
 
     public bool? Stdin { get; init; }
+
+    /// <summary>Every other field.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; init; }
 }
 
 public sealed record EnvVarSpec
@@ -188,6 +200,10 @@ public sealed record VolumeMountSpec
     public string? SubPathExpr { get; init; }
 
     public bool? ReadOnly { get; init; }
+
+    /// <summary>Every other field.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; init; }
 }
 
 public sealed record VolumeSpec
@@ -264,6 +280,9 @@ public sealed record ProbeSpec
     public int? SuccessThreshold { get; init; }
 
     public int? FailureThreshold { get; init; }
+
+    /// <summary>Instead of the pod's, when this probe makes the container restart.</summary>
+    public long? TerminationGracePeriodSeconds { get; init; }
 }
 
 public sealed record HttpGetSpec

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Chat.Cells.LocalCluster.PodRunner.Volumes;
+
 namespace Chat.Cells.LocalCluster.PodRunner.Spec;
 
 /// <summary>What a pod on this machine cannot have. A pod that asks for it is refused with these words and never started without it.</summary>
@@ -36,6 +39,11 @@ public static class PodSupport
         if (spec.RestartPolicy is not (null or "" or "Always" or "OnFailure" or "Never"))
         {
             yield return $"restartPolicy {spec.RestartPolicy}";
+        }
+
+        foreach (var name in PodFields.Refused(PodFields.Pod, spec.Others))
+        {
+            yield return name;
         }
 
         var volumes = new HashSet<string>(StringComparer.Ordinal);
@@ -87,11 +95,31 @@ public static class PodSupport
             yield return $"tty and stdin {where}";
         }
 
+        foreach (var name in PodFields.Refused(PodFields.Container, container.Others))
+        {
+            yield return $"{name} {where}";
+        }
+
+        if (container.WorkingDir is { Length: > 0 } folder && (folder.Split('/').Contains("..") || PodVolumes.MountOf(container, folder) is null))
+        {
+            yield return $"workingDir {folder} {where} (a mountPath, or a folder below one, is: there is no image with folders of its own)";
+        }
+
+        foreach (var port in (container.Ports ?? []).Where(port => port.HostPort is > 0))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"hostPort {port.HostPort} {where} (a Service of type NodePort is)");
+        }
+
         foreach (var (name, probe) in ((string, ProbeSpec?)[])[("startupProbe", container.StartupProbe), ("livenessProbe", container.LivenessProbe), ("readinessProbe", container.ReadinessProbe)])
         {
             if (probe is { HttpGet: null, TcpSocket: null })
             {
                 yield return $"{name} by {(probe.Exec is not null ? "exec" : probe.Grpc is not null ? "grpc" : "nothing")} {where} (httpGet and tcpSocket are)";
+            }
+
+            if (probe?.HttpGet?.Scheme is { Length: > 0 } scheme && scheme is not ("HTTP" or "HTTPS"))
+            {
+                yield return $"scheme {scheme} of the {name} {where} (HTTP and HTTPS are)";
             }
         }
 
@@ -113,6 +141,11 @@ public static class PodSupport
             if (!string.IsNullOrEmpty(mount.SubPathExpr))
             {
                 yield return $"subPathExpr of mount {mount.MountPath} {where}";
+            }
+
+            foreach (var field in PodFields.Refused(PodFields.Mount, mount.Others))
+            {
+                yield return $"{field} of mount {mount.MountPath} {where}";
             }
 
             if (mount.SubPath is { } subPath && (subPath.StartsWith('/') || subPath.Split('/').Contains("..")))

@@ -21,10 +21,10 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
             var folder = Folder(pod, volume);
             var files = volume switch
             {
-                { ConfigMap: { } map } => Files("configmap", map.Name, source.ConfigMap(pod.Metadata.Namespace, map.Name), map.Items, map.Optional, Mode(map.DefaultMode, 0b110_100_100)),
+                { ConfigMap: { } map } => Files("configmap", map.Name, source.ConfigMap(pod.Metadata.Namespace, map.Name), map.Items, map.Optional, mode => Mode(mode ?? map.DefaultMode, 0b110_100_100)),
                 // On a shared machine a secret is for its owner only, whatever the manifest says.
                 { Secret: { } secret } => Files("secret", secret.SecretName, source.Secret(pod.Metadata.Namespace, secret.SecretName), secret.Items, secret.Optional,
-                    Mode(secret.DefaultMode, 0b110_000_000) & (UnixFileMode)0b111_000_000),
+                    mode => Mode(mode ?? secret.DefaultMode, 0b110_000_000) & (UnixFileMode)0b111_000_000),
                 _ => null,
             };
             if (files is null)
@@ -60,12 +60,44 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
             return (mount.MountPath, string.IsNullOrEmpty(mount.SubPath) ? folder : Path.Combine(folder, mount.SubPath));
         }));
 
+    /// <summary>The mount that a path of a container is in; null when it is in none.</summary>
+    public static VolumeMountSpec? MountOf(ContainerSpec container, string path) => (container.VolumeMounts ?? [])
+        .Where(mount => mount.MountPath.TrimEnd('/') is { Length: > 1 } at && (path + "/").StartsWith(at + "/", StringComparison.Ordinal))
+        .MaxBy(mount => mount.MountPath.TrimEnd('/').Length);
+
+    /// <summary>The folder that a container starts in: the one its workingDir stands for, made when it is missing, or the pod's own. The volumes are there already.</summary>
+    /// <exception cref="PodConfigException">The workingDir is in no volume, or missing in one that is only read.</exception>
+    public string WorkingFolder(PodObject pod, ContainerSpec container)
+    {
+        if (container.WorkingDir is not { Length: > 0 } wanted)
+        {
+            return podFolder;
+        }
+
+        if (MountOf(container, wanted) is not { } mount || MountPaths(pod, container).Folder(wanted) is not { } folder)
+        {
+            throw new PodConfigException($"workingDir {wanted} is in no mount of container {container.Name}");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            if (pod.Spec.Volumes!.First(volume => string.Equals(volume.Name, mount.Name, StringComparison.Ordinal)) is not { ConfigMap: null, Secret: null })
+            {
+                throw new PodConfigException($"workingDir {wanted} is not a folder of volume {mount.Name}");
+            }
+
+            Directory.CreateDirectory(folder);
+        }
+
+        return folder;
+    }
+
     private string Folder(PodObject pod, VolumeSpec volume) => volume.PersistentVolumeClaim is { } claim
         ? ClaimFolder(claimsFolder, pod.Metadata.Namespace, claim.ClaimName)
         : Path.Combine(podFolder, "volumes", volume.Name);
 
     private static List<ProjectedFile> Files(
-        string kind, string name, IReadOnlyDictionary<string, byte[]>? data, List<KeyToPathSpec>? items, bool? optional, UnixFileMode mode)
+        string kind, string name, IReadOnlyDictionary<string, byte[]>? data, List<KeyToPathSpec>? items, bool? optional, Func<int?, UnixFileMode> mode)
     {
         if (data is null)
         {
@@ -74,7 +106,7 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
 
         if (items is not { Count: > 0 })
         {
-            return [.. data.Select(entry => new ProjectedFile(entry.Key, entry.Value, mode))];
+            return [.. data.Select(entry => new ProjectedFile(entry.Key, entry.Value, mode(null)))];
         }
 
         var files = new List<ProjectedFile>();
@@ -82,7 +114,7 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
         {
             if (data.TryGetValue(item.Key, out var content))
             {
-                files.Add(new ProjectedFile(item.Path, content, mode));
+                files.Add(new ProjectedFile(item.Path, content, mode(item.Mode)));
             }
             else if (optional != true)
             {
