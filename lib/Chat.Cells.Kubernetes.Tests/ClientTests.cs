@@ -143,6 +143,32 @@ public sealed class ClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Get_PutOffLongerThanTheRequestMayTake_SaysWhenToComeAgainAtOnce()
+    {
+        using var client = _api.Client(timeout: TimeSpan.FromSeconds(20));
+        _api.Script = (c, _) =>
+        {
+            c.Response.Headers.RetryAfter = "25";
+            return c.StatusAsync(503, "ServiceUnavailable");
+        };
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => client.Of<V1Pod>().GetAsync("n", "x"));
+        Assert.Equal(TimeSpan.FromSeconds(25), e.RetryAfter);
+        Assert.Single(_api.Requests);
+    }
+
+    [Theory]
+    [InlineData(5, 5)]
+    [InlineData(9_000, 30)]
+    public async Task Get_WaitInTheStatusOnly_IsInTheException(int said, int taken)
+    {
+        using var client = _api.Client();
+        _api.Script = (c, _) => c.JsonAsync($$"""{"kind":"Status","status":"Failure","reason":"ServerTimeout","code":504,"details":{"retryAfterSeconds":{{said}} } }""", 504);
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => client.Of<V1Pod>().GetAsync("n", "x"));
+        Assert.Equal(TimeSpan.FromSeconds(taken), e.RetryAfter);
+        Assert.Single(_api.Requests);
+    }
+
+    [Fact]
     public async Task Get_503WithoutRetryAfter_IsNotRepeated()
     {
         using var client = _api.Client();

@@ -189,6 +189,29 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Run_ServerSaysWhenToComeAgain_NotBefore()
+    {
+        var time = new FakeTime();
+        var lists = 0;
+        _api.Script = async (c, s) =>
+        {
+            if (IsWatch(s))
+            {
+                return await c.HoldAsync();
+            }
+            return Interlocked.Increment(ref lists) == 1
+                ? await c.JsonAsync("""{"kind":"Status","status":"Failure","reason":"ServerTimeout","code":504,"details":{"retryAfterSeconds":17}}""", 504)
+                : await c.JsonAsync(List(5, Pod("a", 3)));
+        };
+        var informer = Start(new InformerOptions { BackOff = TimeSpan.FromSeconds(1) }, time);
+        await Poll.UntilAsync(() => time.ArmedTimers == 1, "the informer waits");
+        Assert.Equal(TimeSpan.FromSeconds(17), time.UntilNext);
+        time.Advance(TimeSpan.FromSeconds(17));
+        await informer.WaitForSyncAsync(default).WaitAsync(Poll.Limit);
+        Assert.Equal(2, lists);
+    }
+
+    [Fact]
     public async Task Run_WatchesThatEndAtOnce_DoNotSpin()
     {
         var time = new FakeTime();

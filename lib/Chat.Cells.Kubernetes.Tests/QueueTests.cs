@@ -44,6 +44,20 @@ public sealed class QueueTests
         Assert.Equal(0, queue.Count);
     }
 
+    [Theory]
+    [InlineData(7, 7)]
+    [InlineData(1, 2)]
+    [InlineData(25, 25)]
+    public void AddRateLimited_ServerAskedToWait_NoShorterThanThatOrTheBackOff(int asked, int waits)
+    {
+        using var queue = new RateLimitingQueue<string>(_time, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(10));
+        queue.AddRateLimited("a", TimeSpan.FromSeconds(asked));
+        _time.Advance(TimeSpan.FromSeconds(waits) - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(0, queue.Count);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(1, queue.Count);
+    }
+
     [Fact]
     public void AddRateLimited_Failures_DoubleUpToTheCapAndForgetStartsAnew()
     {

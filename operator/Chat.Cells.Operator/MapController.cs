@@ -63,7 +63,7 @@ public sealed partial class MapController : IDisposable
                     {
                         LogFailed(e);
                     }
-                    _queue.AddRateLimited(key);
+                    _queue.AddRateLimited(key, (e as KubernetesException)?.RetryAfter);
                 }
                 finally
                 {

@@ -9,15 +9,14 @@ namespace Chat.Cells.Kubernetes.Client;
 
 /// <summary>
 /// A client of one API server. Thread-safe; one per process is enough. <see cref="Of{T}()"/> gives the operations of a kind.
-/// A request that the server puts off (429 or 503 with <c>Retry-After</c>) is sent again, at most <see cref="MaxAttempts"/> times;
+/// A request that the server puts off (429 or 503 with <c>Retry-After</c>) is sent again, at most <see cref="MaxAttempts"/> times and within the request's own time;
+/// after that <see cref="KubernetesException.RetryAfter"/> says when to come again;
 /// an answer of 401 makes the credential be fetched again, once.
 /// </summary>
 public sealed class KubernetesClient : IDisposable
 {
     /// <summary>How often a request is sent at most when the server answers Retry-After (as client-go).</summary>
     public const int MaxAttempts = 10;
-
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
 
     private readonly HttpClient _http;
     private readonly IDisposable? _transport;
@@ -73,7 +72,7 @@ public sealed class KubernetesClient : IDisposable
         deadline.CancelAfter(_timeout);
         try
         {
-            using var response = await SendAsync(method, path, body, contentType, deadline.Token);
+            using var response = await SendAsync(method, path, body, contentType, _timeout, deadline.Token);
             var bytes = await response.Content.ReadAsByteArrayAsync(deadline.Token);
             return JsonSerializer.Deserialize<T>(bytes, KubernetesJson.Options)
                 ?? throw new JsonException("The API server answered null.");
@@ -88,9 +87,10 @@ public sealed class KubernetesClient : IDisposable
         }
     }
 
-    /// <summary>Sends one request; the answer is a success and its body not yet read. The caller bounds the time.</summary>
-    internal async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken cancellationToken)
+    /// <summary>Sends one request; the answer is a success and its body not yet read. The caller bounds the time, <paramref name="within"/>: a wait that would outlast it is not begun.</summary>
+    internal async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, TimeSpan within, CancellationToken cancellationToken)
     {
+        var started = _time.GetTimestamp();
         var freshCredential = false;
         for (var attempt = 1; ; attempt++)
         {
@@ -121,7 +121,7 @@ public sealed class KubernetesClient : IDisposable
                     continue;
                 }
                 var putOff = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable && retryAfter is not null;
-                if (!putOff || attempt >= MaxAttempts)
+                if (!putOff || attempt >= MaxAttempts || _time.GetElapsedTime(started) + retryAfter >= within)
                 {
                     throw new KubernetesException($"{method} {path}", await ReadStatusAsync(response, cancellationToken), retryAfter);
                 }
@@ -133,7 +133,7 @@ public sealed class KubernetesClient : IDisposable
     private TimeSpan? RetryAfter(HttpResponseMessage response)
     {
         var value = response.Headers.RetryAfter?.Delta ?? (response.Headers.RetryAfter?.Date - _time.GetUtcNow());
-        return value is { } wait ? TimeSpan.FromTicks(Math.Clamp(wait.Ticks, 0, LongestRetryAfter.Ticks)) : null;
+        return value is { } wait ? TimeSpan.FromTicks(Math.Clamp(wait.Ticks, 0, KubernetesException.LongestRetryAfter.Ticks)) : null;
     }
 
     private static async Task<ApiStatus> ReadStatusAsync(HttpResponseMessage response, CancellationToken cancellationToken)

@@ -6,18 +6,21 @@ namespace Chat.Cells.Kubernetes.Client;
 /// <summary>The API server refused. The message is the server's own, with what was asked for in front.</summary>
 public sealed class KubernetesException : Exception
 {
+    /// <summary>The longest wait that a server's word is taken for.</summary>
+    internal static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
+
     /// <summary>Makes the exception from what the server said.</summary>
     public KubernetesException(string request, ApiStatus status, TimeSpan? retryAfter = null)
         : base($"{request}: {status.Message ?? status.Reason ?? "refused"} ({status.Code} {status.Reason})")
     {
         Status = status;
-        RetryAfter = retryAfter;
+        RetryAfter = retryAfter ?? (status.Details?.RetryAfterSeconds is > 0 and var seconds ? TimeSpan.FromSeconds(Math.Min(seconds, LongestRetryAfter.TotalSeconds)) : null);
     }
 
     /// <summary>What the server said.</summary>
     public ApiStatus Status { get; }
 
-    /// <summary>How long the server asked to wait, if it did.</summary>
+    /// <summary>How long the server asked to wait, if it did, 30 s at most. Whoever tries again waits that long at least; controllers and informers do.</summary>
     public TimeSpan? RetryAfter { get; }
 
     /// <summary>HTTP status code.</summary>

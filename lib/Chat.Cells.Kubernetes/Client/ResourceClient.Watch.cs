@@ -24,11 +24,12 @@ public sealed partial class ResourceClient<T>
         var path = Type.CollectionPath(ns) + query;
         // The server ends the watch; should it be gone without a trace, the client gives up half a minute later.
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(options.Timeout + TimeSpan.FromSeconds(30));
+        var within = options.Timeout + TimeSpan.FromSeconds(30);
+        deadline.CancelAfter(within);
         HttpResponseMessage response;
         try
         {
-            response = await _client.SendAsync(HttpMethod.Get, path, null, null, deadline.Token);
+            response = await _client.SendAsync(HttpMethod.Get, path, null, null, within, deadline.Token);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

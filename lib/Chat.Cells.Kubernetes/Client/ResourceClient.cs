@@ -176,7 +176,7 @@ public sealed partial class ResourceClient<T>
             .Add("previous", options.Previous)
             .Add("timestamps", options.Timestamps)
             .Add("tailLines", options.TailLines);
-        var response = await _client.SendAsync(HttpMethod.Get, Type.ObjectPath(ns, name, "log") + query, null, null, cancellationToken);
+        var response = await _client.SendAsync(HttpMethod.Get, Type.ObjectPath(ns, name, "log") + query, null, null, TimeSpan.MaxValue, cancellationToken);
         return await response.Content.ReadAsStreamAsync(cancellationToken);
     }
 

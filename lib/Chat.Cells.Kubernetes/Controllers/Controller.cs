@@ -138,7 +138,7 @@ public sealed partial class Controller<T> : IDisposable
         {
             outcome = "error";
             LogFailed(e, _client.Type.Kind, key, _queue.NumRequeues(key) + 1);
-            _queue.AddRateLimited(key);
+            _queue.AddRateLimited(key, (e as KubernetesException)?.RetryAfter);
         }
         ControllerMetrics.Reconciles.Add(1, new("controller", _client.Type.Plural), new("result", outcome));
         ControllerMetrics.Duration.Record(_time.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("controller", _client.Type.Plural));

@@ -105,6 +105,7 @@ public sealed partial class Informer<T>
         while (!cancellationToken.IsCancellationRequested)
         {
             var started = _time.GetTimestamp();
+            TimeSpan? asked = null;
             try
             {
                 if (_resourceVersion is null)
@@ -128,21 +129,24 @@ public sealed partial class Informer<T>
             catch (Exception e) when (ApiFailure.Is(e) || e is OperationCanceledException)
             {
                 failures++;
+                asked = (e as KubernetesException)?.RetryAfter;
                 LogFailed(_client.Type.Plural, failures, e.Message);
             }
-            if (failures > 0 && !await DelayAsync(failures, cancellationToken))
+            if (failures > 0 && !await DelayAsync(failures, asked ?? TimeSpan.Zero, cancellationToken))
             {
                 return;
             }
         }
     }
 
-    private async Task<bool> DelayAsync(int failures, CancellationToken cancellationToken)
+    // Never shorter than the server asked for; longer where the back-off is.
+    private async Task<bool> DelayAsync(int failures, TimeSpan asked, CancellationToken cancellationToken)
     {
         var longest = Math.Min(_options.LongestBackOff.TotalMilliseconds, _options.BackOff.TotalMilliseconds * Math.Pow(2, Math.Min(failures - 1, 16)));
         try
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2))), _time, cancellationToken);
+            var own = TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2)));
+            await Task.Delay(own > asked ? own : asked, _time, cancellationToken);
             return true;
         }
         catch (OperationCanceledException)

@@ -84,7 +84,9 @@ public sealed class RateLimitingQueue<T> : IDisposable
     }
 
     /// <summary>Adds an item after its own back-off; each call since <see cref="Forget"/> doubles it.</summary>
-    public void AddRateLimited(T item)
+    /// <param name="item">The item.</param>
+    /// <param name="atLeast">What the server asked to wait (Retry-After): the delay is no shorter, even where it is above the cap.</param>
+    public void AddRateLimited(T item, TimeSpan? atLeast = null)
     {
         TimeSpan delay;
         lock (_lock)
@@ -94,7 +96,7 @@ public sealed class RateLimitingQueue<T> : IDisposable
             var milliseconds = _baseDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 60));
             delay = milliseconds >= _maxDelay.TotalMilliseconds ? _maxDelay : TimeSpan.FromMilliseconds(milliseconds);
         }
-        AddAfter(item, delay);
+        AddAfter(item, atLeast > delay ? atLeast.Value : delay);
     }
 
     /// <summary>The item went well: its back-off starts anew.</summary>

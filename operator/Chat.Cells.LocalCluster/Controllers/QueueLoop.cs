@@ -43,7 +43,7 @@ internal static partial class QueueLoop
             catch (Exception e) when (ApiTrouble.Is(e, cancellationToken))
             {
                 logger.Unreachable(what, key, e.Message);
-                queue.AddRateLimited(key);
+                queue.AddRateLimited(key, (e as KubernetesException)?.RetryAfter);
             }
             catch (Exception e)
             {
