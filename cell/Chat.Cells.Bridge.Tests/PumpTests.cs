@@ -78,6 +78,37 @@ public sealed class PumpTests : IDisposable
     }
 
     [Theory]
+    [InlineData("position", "The target did not say where it stands within 20 s.")]
+    [InlineData("stream", "The source did not open its stream within 20 s.")]
+    [InlineData("append", "The target did not append within 20 s.")]
+    public async Task Run_ACellLeavesARequestUnanswered_SaysWhichAndAsksAgain(string request, string says)
+    {
+        var time = new FakeTime();
+        var cells = new ScriptedCells(records: 5) { SilentOnce = request };
+        using var logs = new CapturedLogs();
+        await RunUntilAsync(
+            cells,
+            () =>
+            {
+                if (cells.IsSilent || logs.Text.Length > 0) time.Advance(TimeSpan.FromSeconds(1));
+                return cells.Appended.Count == 5;
+            },
+            logs,
+            time);
+        Assert.Contains(says, logs.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_ConnectedAfterAWhile_SaysWhichCellTookHowLong()
+    {
+        var time = new FakeTime();
+        var cells = new ScriptedCells(records: 5) { BeforePosition = () => time.Advance(TimeSpan.FromMilliseconds(1_500)), BeforeStream = () => time.Advance(TimeSpan.FromMilliseconds(700)) };
+        using var logs = new CapturedLogs();
+        await RunUntilAsync(cells, () => cells.Appended.Count == 5, logs, time);
+        Assert.Contains("the target said them after 1500 ms, and the source began 700 ms later", logs.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--source a --target b --source-url http://h:1 --target-url http://h:2 --secrets d --listen http://127.0.0.1:0", null)]
     [InlineData("--source a --target b --source-url http://h:1 --target-url http://h:2 --secrets d", "--listen is missing")]
     [InlineData("--source a --target b --source-url ftp://h:1 --target-url http://h:2 --secrets d --listen http://127.0.0.1:0", "--source-url")]
@@ -107,14 +138,14 @@ public sealed class PumpTests : IDisposable
 
     public void Dispose() => Directory.Delete(secrets, recursive: true);
 
-    private async Task RunUntilAsync(ScriptedCells cells, Func<bool> done, CapturedLogs? logs = null)
+    private async Task RunUntilAsync(ScriptedCells cells, Func<bool> done, CapturedLogs? logs = null, TimeProvider? time = null)
     {
         using var loggers = LoggerFactory.Create(l =>
         {
             if (logs is not null) l.AddProvider(logs);
         });
         var options = new BridgeOptions("a", "b", new Uri("http://source:1"), new Uri("http://target:1"), secrets, new IPEndPoint(IPAddress.Loopback, 0));
-        await using var pump = new BridgePump(options, TimeProvider.System, loggers.CreateLogger<BridgePump>(), cells);
+        await using var pump = new BridgePump(options, time ?? TimeProvider.System, loggers.CreateLogger<BridgePump>(), cells);
         using var stop = new CancellationTokenSource();
         var running = pump.RunAsync(stop.Token);
         await Poll.UntilAsync(done, "the pump gets there");
@@ -140,6 +171,16 @@ public sealed class PumpTests : IDisposable
         /// <summary>What the source has; the target has one.</summary>
         public int Partitions { get; init; } = 1;
 
+        /// <summary>The first such request is never answered: <c>position</c>, <c>stream</c> or <c>append</c>.</summary>
+        public string? SilentOnce { get; set; }
+
+        /// <summary>One waits for an answer that doesn't come.</summary>
+        public bool IsSilent { get; private set; }
+
+        public Action BeforePosition { get; init; } = () => { };
+
+        public Action BeforeStream { get; init; } = () => { };
+
         public int Streams { get; private set; }
 
         public List<long> Appended { get; } = [];
@@ -151,14 +192,36 @@ public sealed class PumpTests : IDisposable
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             Assert.Equal(request.RequestUri!.Host == "source" ? "s" : "t", request.Headers.Authorization!.Parameter);
-            if (request.RequestUri.AbsolutePath == "/internal/v1/bridges/a/position") return Json(new { next = new[] { Next } });
+            var isPosition = request.RequestUri.AbsolutePath == "/internal/v1/bridges/a/position";
+            await AnswerAsync(isPosition ? "position" : request.Method == HttpMethod.Get ? "stream" : "append", cancellationToken);
+            if (isPosition)
+            {
+                BeforePosition();
+                return Json(new { next = new[] { Next } });
+            }
             if (request.Method == HttpMethod.Get) return Stream(long.Parse(request.RequestUri.Query["?from=".Length..]));
             return Append(await request.Content!.ReadAsByteArrayAsync(cancellationToken));
+        }
+
+        private async Task AnswerAsync(string request, CancellationToken cancellationToken)
+        {
+            if (SilentOnce != request) return;
+            SilentOnce = null;
+            IsSilent = true;
+            try
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            }
+            finally
+            {
+                IsSilent = false;
+            }
         }
 
         private HttpResponseMessage Stream(long from)
         {
             Streams++;
+            BeforeStream();
             if (FailOddly-- > 0) throw new InvalidOperationException("Nobody thought of this.");
             if (Conflict) return new HttpResponseMessage(HttpStatusCode.Conflict);
             if (Partitions != 1) return Json(new { oldest = new long[Partitions] }, HttpStatusCode.BadRequest);

@@ -122,7 +122,8 @@ public sealed partial class BridgePump : IAsyncDisposable
             var started = time.GetTimestamp();
             for (var left = pause; left > TimeSpan.Zero && TokensChangedAt() == tokens; left = pause - time.GetElapsedTime(started))
             {
-                await Task.Delay(left < TokenCheck ? left : TokenCheck, time, cancellationToken);
+                // A delay counts whole milliseconds: of a part of one it would make none, and this loop would spin.
+                await Task.Delay(left < TokenCheck ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : TokenCheck, time, cancellationToken);
             }
             return true;
         }
@@ -143,8 +144,10 @@ public sealed partial class BridgePump : IAsyncDisposable
 
     private async Task CopyAsync(Action onProgress, CancellationToken cancellationToken)
     {
-        var position = (await GetPositionAsync(cancellationToken)).Next;
-        using var response = await OpenStreamAsync(position, cancellationToken);
+        var asked = time.GetTimestamp();
+        var position = (await WithinAsync("The target did not say where it stands", GetPositionAsync, cancellationToken)).Next;
+        var positioned = time.GetTimestamp();
+        using var response = await WithinAsync("The source did not open its stream", token => OpenStreamAsync(position, token), cancellationToken);
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
         var reader = PipeReader.Create(stream);
         var batch = new ArrayBufferWriter<byte>(64 * 1024);
@@ -160,11 +163,17 @@ public sealed partial class BridgePump : IAsyncDisposable
                 if (!connected)
                 {
                     connected = true;
-                    LogConnected(logger, options.Source, options.Target, string.Join(',', position));
+                    LogConnected(
+                        logger,
+                        options.Source,
+                        options.Target,
+                        string.Join(',', position),
+                        (long)time.GetElapsedTime(asked, positioned).TotalMilliseconds,
+                        (long)time.GetElapsedTime(positioned).TotalMilliseconds);
                 }
                 if (count == 0) continue;
                 Interlocked.Exchange(ref oldestPending, oldest);
-                await AppendAsync(batch, cancellationToken);
+                await WithinAsync("The target did not append", token => AppendAsync(batch, token), cancellationToken);
                 batch.ResetWrittenCount();
                 Interlocked.Exchange(ref oldestPending, 0);
                 onProgress();
@@ -210,28 +219,26 @@ public sealed partial class BridgePump : IAsyncDisposable
 
     private async Task<PositionBody> GetPositionAsync(CancellationToken cancellationToken)
     {
-        using var timeout = TimeoutAfter(cancellationToken);
         using var request = Request(HttpMethod.Get, options.TargetUrl, $"internal/v1/bridges/{options.Source}/position", targetToken);
-        using var response = await http.SendAsync(request, timeout.Token);
-        await CheckAsync(response, "target", "target-token", timeout.Token);
-        return await response.Content.ReadFromJsonAsync<PositionBody>(timeout.Token) is { Next.Length: > 0 } body ? body : throw new InvalidDataException("The target gave no position.");
+        using var response = await http.SendAsync(request, cancellationToken);
+        await CheckAsync(response, "target", "target-token", cancellationToken);
+        return await response.Content.ReadFromJsonAsync<PositionBody>(cancellationToken) is { Next.Length: > 0 } body ? body : throw new InvalidDataException("The target gave no position.");
     }
 
     private async Task<HttpResponseMessage> OpenStreamAsync(long[] from, CancellationToken cancellationToken)
     {
-        using var timeout = TimeoutAfter(cancellationToken);
-        var response = await GetStreamAsync(from, timeout.Token);
+        var response = await GetStreamAsync(from, cancellationToken);
         if (response.StatusCode == HttpStatusCode.Gone)
         {
             using (response)
             {
-                var body = await response.Content.ReadFromJsonAsync<GoneBody>(timeout.Token);
+                var body = await response.Content.ReadFromJsonAsync<GoneBody>(cancellationToken);
                 if (body?.Oldest is not { } oldest || oldest.Length != from.Length) throw new InvalidDataException("The source does not say what it still has.");
                 meter.Gaps.Add(1);
                 LogGap(logger, options.Source, string.Join(',', from), string.Join(',', oldest));
                 for (var i = 0; i < from.Length; i++) from[i] = Math.Max(from[i], oldest[i]);
             }
-            response = await GetStreamAsync(from, timeout.Token);
+            response = await GetStreamAsync(from, cancellationToken);
         }
         try
         {
@@ -241,14 +248,14 @@ public sealed partial class BridgePump : IAsyncDisposable
             }
             if (response.StatusCode == HttpStatusCode.BadRequest)
             {
-                var body = await response.Content.ReadFromJsonAsync<GoneBody>(timeout.Token);
+                var body = await response.Content.ReadFromJsonAsync<GoneBody>(cancellationToken);
                 if (body?.Oldest is { } there && there.Length != from.Length)
                 {
                     throw new RefusedException(
                         $"The source has {there.Length} bridge partitions, and the target {from.Length}: both cells of a bridge need the same (their option --topics). Nothing is copied until then.");
                 }
             }
-            await CheckAsync(response, "source", "source-token", timeout.Token);
+            await CheckAsync(response, "source", "source-token", cancellationToken);
             return response;
         }
         catch (Exception)
@@ -264,19 +271,19 @@ public sealed partial class BridgePump : IAsyncDisposable
         return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
 
-    private async Task AppendAsync(ArrayBufferWriter<byte> batch, CancellationToken cancellationToken)
+    private async Task<AppendBody> AppendAsync(ArrayBufferWriter<byte> batch, CancellationToken cancellationToken)
     {
-        using var timeout = TimeoutAfter(cancellationToken);
         using var request = Request(HttpMethod.Post, options.TargetUrl, $"internal/v1/bridges/{options.Source}/records", targetToken);
         request.Content = new ReadOnlyMemoryContent(batch.WrittenMemory);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        using var response = await http.SendAsync(request, timeout.Token);
-        await CheckAsync(response, "target", "target-token", timeout.Token);
-        var result = await response.Content.ReadFromJsonAsync<AppendBody>(timeout.Token) ?? throw new InvalidDataException("The target did not say what it appended.");
+        using var response = await http.SendAsync(request, cancellationToken);
+        await CheckAsync(response, "target", "target-token", cancellationToken);
+        var result = await response.Content.ReadFromJsonAsync<AppendBody>(cancellationToken) ?? throw new InvalidDataException("The target did not say what it appended.");
         meter.Copied.Add(result.Appended);
         meter.Repeated.Add(result.Repeated);
         meter.Refused.Add(result.Refused);
         if (result.Refused > 0) LogRecordsRefused(logger, options.Target, result.Refused, options.Source);
+        return result;
     }
 
     private static async Task CheckAsync(HttpResponseMessage response, string cell, string tokenFile, CancellationToken cancellationToken)
@@ -297,11 +304,19 @@ public sealed partial class BridgePump : IAsyncDisposable
         return request;
     }
 
-    private CancellationTokenSource TimeoutAfter(CancellationToken cancellationToken)
+    /// <summary>A cell that has not answered by then may never do: it is asked again, and the log says which one was silent.</summary>
+    private async Task<T> WithinAsync<T>(string silence, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
-        var source = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        source.CancelAfter(RequestTimeout);
-        return source;
+        using var late = new CancellationTokenSource(RequestTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        try
+        {
+            return await ask(either.Token);
+        }
+        catch (OperationCanceledException e) when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException($"{silence} within {RequestTimeout.TotalSeconds:0} s.", e);
+        }
     }
 
     private sealed record PositionBody(long[] Next);
@@ -312,8 +327,8 @@ public sealed partial class BridgePump : IAsyncDisposable
 
     private sealed class RefusedException(string message) : Exception(message);
 
-    [LoggerMessage(1, LogLevel.Information, "Copying from {Source} to {Target} from offsets {Position}")]
-    private static partial void LogConnected(ILogger logger, string source, string target, string position);
+    [LoggerMessage(1, LogLevel.Information, "Copying from {Source} to {Target} from offsets {Position}: the target said them after {TargetMilliseconds} ms, and the source began {SourceMilliseconds} ms later")]
+    private static partial void LogConnected(ILogger logger, string source, string target, string position, long targetMilliseconds, long sourceMilliseconds);
 
     [LoggerMessage(2, LogLevel.Warning, "Not copying from {Source} to {Target}: {Reason}")]
     private static partial void LogDisconnected(ILogger logger, string source, string target, string reason);

@@ -130,10 +130,8 @@ public sealed partial class BridgeInbox(
             source.HasTopic = true;
         }
         var next = new long[topics.Bridge];
-        for (var partition = 0; partition < next.Length; partition++)
-        {
-            next[partition] = await NextAsync(new TopicPartition(Topics.BridgedFrom(peer, cells.CellName), partition), cancellationToken);
-        }
+        await BridgePartitions.ForEachAsync(
+            next.Length, async (partition, token) => next[partition] = await NextAsync(new TopicPartition(Topics.BridgedFrom(peer, cells.CellName), partition), token), cancellationToken);
         return source.Next = next;
     }
 
@@ -148,7 +146,10 @@ public sealed partial class BridgeInbox(
             return BridgedValue.PlaceFrom(committed?.Metadata) is { } place ? place + 1 : 0;
         }
         var tail = await log.ReadAsync(local, range.Next - 1, 1, TimeSpan.Zero, cancellationToken);
-        return BridgedValue.Decode(tail[0].Value).SourceOffset + 1;
+        // A broker that is slow or has lost its place: the bridge is told so, and asks again.
+        return tail.Count > 0
+            ? BridgedValue.Decode(tail[0].Value).SourceOffset + 1
+            : throw new LogUnavailableException($"The log did not give the last record of {local.Topic}[{local.Partition}], which says what came from there.");
     }
 
     private void Count(string peer, AppendResult result)

@@ -18,11 +18,14 @@ public sealed class BridgeOutlet(IMessageLog log, Topics topics, BridgeStatus st
         await log.EnsureTopicsAsync([CellTopics.Outbound(topics, target)], cancellationToken);
         var oldest = new long[topics.Bridge];
         var next = new long[topics.Bridge];
-        for (var partition = 0; partition < topics.Bridge; partition++)
-        {
-            var range = await log.GetOffsetsAsync(new TopicPartition(Topics.BridgeTo(target), partition), cancellationToken);
-            (oldest[partition], next[partition]) = (range.Oldest, range.Next);
-        }
+        await BridgePartitions.ForEachAsync(
+            topics.Bridge,
+            async (partition, token) =>
+            {
+                var range = await log.GetOffsetsAsync(new TopicPartition(Topics.BridgeTo(target), partition), token);
+                (oldest[partition], next[partition]) = (range.Oldest, range.Next);
+            },
+            cancellationToken);
         var code = from.Length != topics.Bridge ? StatusCodes.Status400BadRequest
             : from.Zip(oldest).Any(o => o.First < o.Second) ? StatusCodes.Status410Gone
             : from.Zip(next).Any(o => o.First > o.Second) ? StatusCodes.Status409Conflict
