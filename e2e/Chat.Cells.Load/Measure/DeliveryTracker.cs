@@ -15,6 +15,7 @@ public sealed class DeliveryTracker(TimeProvider time)
     private readonly Dictionary<string, Tracked> open = [];
     private readonly long start = time.GetTimestamp();
     private readonly List<SlowDelivery> slow = [];
+    private int limited;
 
     private sealed class Tracked(long meantAt, string senderCell, int devices, bool measured)
     {
@@ -54,6 +55,9 @@ public sealed class DeliveryTracker(TimeProvider time)
 
     public int Shown { get; private set; }
 
+    /// <summary>Times that a send was told to wait for its user's rate limit.</summary>
+    public int Limited => Volatile.Read(ref limited);
+
     /// <summary>Microseconds since the tracker was made.</summary>
     public long Now => (long)time.GetElapsedTime(start).TotalMicroseconds;
 
@@ -77,6 +81,8 @@ public sealed class DeliveryTracker(TimeProvider time)
     {
         lock (gate) return !contents.Any(open.ContainsKey);
     }
+
+    public void CountLimited() => Interlocked.Increment(ref limited);
 
     public void Sending(string content, Member sender, Conversation channel, long meantAt)
     {

@@ -6,7 +6,12 @@ namespace Chat.Cells.Load.Smoke;
 /// <summary>What one kill did.</summary>
 /// <param name="Recovery">From the kill until everything open at that instant was answered and shown everywhere, and every device was live again.</param>
 /// <param name="Back">From the kill until the process ran again; null when it did not within the wait.</param>
-public sealed record KillResult(string Role, string Victim, int Unacked, int InOneChannel, TimeSpan Recovery, TimeSpan? Back);
+/// <param name="Limited">Times in the recovery that a send was told to wait for its user's rate limit: not 0 means that the recovery may be the senders' doing.</param>
+public sealed record KillResult(string Role, string Victim, int Unacked, int InOneChannel, TimeSpan Recovery, TimeSpan? Back, int Limited)
+{
+    /// <summary>For people; empty when nobody had to wait.</summary>
+    public string LimitNote => Limited == 0 ? "" : $"; in it {Limited} answers told senders to wait for their rate limit";
+}
 
 /// <summary>Kills one process of a role with SIGKILL, at an instant with enough sends on the wire, and waits until the cluster is over it.</summary>
 public sealed class Kill(ICluster cluster, RunWorld world, Pacer pacer, Random random, TimeProvider time, Progress progress)
@@ -27,6 +32,8 @@ public sealed class Kill(ICluster cluster, RunWorld world, Pacer pacer, Random r
         if (!victim.Kill()) throw new LoadException($"{victim.Name} ({victim.Pid}) was gone before it was killed.");
         var killedAt = time.GetTimestamp();
         var caught = world.Tracker.OpenNow();
+        var limitedBefore = world.Tracker.Limited;
+        var limited = 0;
         progress.Say($"killed {victim.Name} (pid {victim.Pid}) with {unacked} sends unacked, {inOneChannel} in flight in one channel");
         TimeSpan? back = null;
         TimeSpan? recovered = null;
@@ -35,7 +42,11 @@ public sealed class Kill(ICluster cluster, RunWorld world, Pacer pacer, Random r
             await Task.Delay(20, cancellationToken);
             var elapsed = time.GetElapsedTime(killedAt);
             if (back is null && cluster.Find(role).Count(p => p != victim) >= victims.Count) back = elapsed;
-            if (recovered is null && world.Tracker.AreDone(caught) && world.Devices.All(d => d.Client.State == Client.Connections.ConnectionState.Live)) recovered = elapsed;
+            if (recovered is null && world.Tracker.AreDone(caught) && world.Devices.All(d => d.Client.State == Client.Connections.ConnectionState.Live))
+            {
+                recovered = elapsed;
+                limited = world.Tracker.Limited - limitedBefore;
+            }
             if (elapsed > Bound) break;
         }
         if (recovered is null)
@@ -44,8 +55,9 @@ public sealed class Kill(ICluster cluster, RunWorld world, Pacer pacer, Random r
             throw new LoadException($"{Bound.TotalSeconds} s after {victim.Name} was killed, {notLive} devices are not live and {world.Tracker.Open} messages are open.");
         }
         if (back is null) throw new LoadException($"{Bound.TotalSeconds} s after {victim.Name} was killed it did not run again.");
-        progress.Say($"recovered in {recovered.Value.TotalSeconds:F2} s ({role} running again after {back.Value.TotalSeconds:F2} s)");
-        return new KillResult(role, victim.Name, unacked, inOneChannel, recovered.Value, back);
+        var result = new KillResult(role, victim.Name, unacked, inOneChannel, recovered.Value, back, limited);
+        progress.Say($"recovered in {recovered.Value.TotalSeconds:F2} s ({role} running again after {back.Value.TotalSeconds:F2} s){result.LimitNote}");
+        return result;
     }
 
     /// <summary>Sends in bursts until enough is on the wire at one instant.</summary>

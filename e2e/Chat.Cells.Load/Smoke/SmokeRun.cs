@@ -14,7 +14,7 @@ namespace Chat.Cells.Load.Smoke;
 /// </summary>
 public static class SmokeRun
 {
-    private static readonly WorldOptions World = new(Users: 40, SecondDeviceEvery: 3, ThirdDeviceEvery: 9, DirectPerUser: 2, Groups: 10, GroupSize: 7);
+    private static readonly WorldOptions World = new(Users: 48, SecondDeviceEvery: 3, ThirdDeviceEvery: 9, DirectPerUser: 2, Groups: 10, GroupSize: 7);
     private static readonly TimeSpan FinishBound = TimeSpan.FromSeconds(60);
 
     public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
@@ -48,8 +48,9 @@ public static class SmokeRun
         Console.WriteLine(report);
         foreach (var kill in kills)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  kill {kill.Role,-10} {kill.Victim,-40} {kill.Unacked,4} unacked, {kill.InOneChannel,3} in one channel, recovery {kill.Recovery.TotalSeconds:F2} s"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  kill {kill.Role,-10} {kill.Victim,-40} {kill.Unacked,4} unacked, {kill.InOneChannel,3} in one channel, recovery {kill.Recovery.TotalSeconds:F2} s{kill.LimitNote}"));
         }
+        if (tracker.Limited > 0) Console.WriteLine($"  {tracker.Limited} answers told senders to wait for their rate limit; what they waited is in the figures");
         foreach (var line in tracker.DescribeSlow()) Console.WriteLine($"  slow: {line}");
         foreach (var refusal in world.Refusals.GroupBy(r => r).Take(5)) Console.WriteLine($"  refused {refusal.Count()} times: {refusal.Key}");
         var recovery = kills.Count == 0 ? 0 : kills.Max(k => k.Recovery.TotalSeconds);

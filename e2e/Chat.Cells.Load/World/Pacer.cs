@@ -9,6 +9,7 @@ public sealed class Pacer
     private readonly RunWorld world;
     private readonly Random random;
     private readonly Member[] turns;
+    private readonly Dictionary<Member, int> sent;
     private int turn;
     private int number;
 
@@ -20,6 +21,7 @@ public sealed class Pacer
         this.random = random;
         turns = world.Members.Where(m => m.Conversations.Count > 0).ToArray();
         random.Shuffle(turns);
+        sent = turns.ToDictionary(m => m, _ => 0);
     }
 
     /// <summary>Messages sent so far.</summary>
@@ -43,11 +45,16 @@ public sealed class Pacer
         }
     }
 
-    /// <summary>Sends messages at once: from many devices, and enough of them from one device to one channel.</summary>
+    /// <summary>
+    /// Sends messages at once: from many devices, and enough of them from one device to one channel. Its user is one of those who have sent least: who was loud twice would run into
+    /// the rate limit, one message a second, and whatever is measured then would be that.
+    /// </summary>
     public void Burst(int messages, int intoOneChannel)
     {
         var now = world.Tracker.Now;
-        var loud = turns[random.Next(turns.Length)];
+        var least = sent.Values.Min();
+        var quiet = turns.Where(m => sent[m] == least).ToArray();
+        var loud = quiet[random.Next(quiet.Length)];
         var channel = loud.Conversations[random.Next(loud.Conversations.Count)];
         for (var i = 0; i < intoOneChannel; i++) Send(loud, loud.Devices[0], channel, now);
         for (var i = intoOneChannel; i < messages; i++) SendOne(now);
@@ -68,6 +75,7 @@ public sealed class Pacer
             < 10 => 600,
             _ => 60,
         };
+        sent[member]++;
         var content = $"message {++number} of {member.Handle} ".PadRight(length, '.');
         world.Send(member, device, channel, content, meantAt);
     }

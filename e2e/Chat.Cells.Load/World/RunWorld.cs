@@ -148,7 +148,7 @@ public sealed class RunWorld : IAsyncDisposable
         {
             Endpoint = router,
             HttpClient = http,
-            FrameTap = deviceRecorder,
+            FrameTap = deviceRecorder is null ? null : new LimitTap(deviceRecorder, Tracker),
             MaxTimeline = 200_000,
             HistoryOnReset = 200_000,
             MaxOutbox = 20_000,
