@@ -34,9 +34,12 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
     /// <summary>What talking doesn't reach may be what a server does when it starts.</summary>
     private const int RestartAt = 2;
 
-    /// <summary>The sample is taken from what happens all the time, so that it is reached at once: so often, and in each round of talk after the first.</summary>
+    /// <summary>The sample is taken from what happens all the time, so that it is reached at once: so often, and in each of the last two rounds of talk.</summary>
     private const int SeenOften = 8;
     private const int Rounds = 3;
+
+    /// <summary>Who talks to whom is chance: until there is something to take a sample from.</summary>
+    private const int MostRounds = 15;
     private static readonly WorldOptions People = new(Users: 6, SecondDeviceEvery: 3, ThirdDeviceEvery: 0, DirectPerUser: 2, Groups: 3, GroupSize: 4) { Client = ShrunkTimes.Of };
     private static readonly TimeSpan ReachBound = TimeSpan.FromSeconds(2);
 
@@ -67,16 +70,16 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
         var random = context.NewRandom(Name);
         await using var cells = await CellsUnderTest.StartAsync(context.Folder, new CellsSettings { Wrap = Wrap }, cancellationToken);
         await using var arena = await Arena.OpenAsync(context, Name, cells.Router, People, cancellationToken);
-        var steady = new HashSet<Step>();
-        for (var i = 0; i < Rounds; i++)
+        HashSet<Step> steady = [], taken = [];
+        for (var i = 0; i < Rounds || (i < MostRounds && context.IsShort && Choose(cells.Board, [], steady, new Random(0)) is null); i++)
         {
             var before = cells.Board.Counts;
             arena.Talk(12);
             if (i > 0) arena.Stir();
             await arena.RecoverAsync(RecoveryBound, cancellationToken);
             var counts = cells.Board.Counts;
-            if (i == 1) steady.UnionWith(counts.Keys);
-            if (i > 0) steady.RemoveWhere(s => counts[s] == before.GetValueOrDefault(s));
+            (steady, taken) = (taken, [.. counts.Keys.Where(s => counts[s] > before.GetValueOrDefault(s))]);
+            steady.IntersectWith(taken);
         }
 
         var tried = new HashSet<Step>();
@@ -176,7 +179,7 @@ public sealed class StepScenario(Treatment treatment, string role) : IScenario
         return seen < 20 ? [1] : isShort ? [random.Next(2) == 0 ? 1 : later] : [1, later];
     }
 
-    /// <param name="steady">To choose only among what happens all the time: the steps of which some were taken in every round.</param>
+    /// <param name="steady">To choose only among what happens all the time: the steps of which some were taken in each of the last two rounds.</param>
     private Step? Choose(StepBoard board, HashSet<Step> tried, HashSet<Step>? steady, Random random)
     {
         var counts = board.Counts;
