@@ -114,7 +114,8 @@ internal sealed class TestSocket(WebSocket socket) : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async Task<JsonObject> ReceiveAsync(Func<JsonObject, bool> fits, string what)
+    /// <summary>The next frame that fits; others are kept for later calls.</summary>
+    public async Task<JsonObject> ReceiveAsync(Func<JsonObject, bool> fits, string what)
     {
         for (var i = passedOver.Count; i > 0; i--)
         {

@@ -138,6 +138,36 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task Process_StateThatDoesNotAnswer_GoesOnAndAllIsAnnouncedInOrderLater()
+    {
+        const int count = 100;
+        var answers = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cell.State.Answers = answers.Task;
+        for (var i = 0; i < count; i++) Append(i, i == 0 ? null : i - 1, Say.Anna, Say.Ben);
+
+        // One batch of many records, then many of one.
+        var worker = await Worker.StartAsync(cell.Log, DeliveryRole.Group, Partition, cell.Delivery());
+        await worker.StepAsync(60).WaitAsync(TimeSpan.FromSeconds(30));
+        while (await worker.StepAsync(1).WaitAsync(TimeSpan.FromSeconds(30)))
+        {
+        }
+
+        Assert.Equal(count, cell.Log.Committed(DeliveryRole.Group, Partition)!.NextOffset);
+        Assert.Equal(count, cell.InboxOf(Say.Anna).Count);
+        Assert.Empty(cell.State.Hints);
+        answers.SetResult();
+        await Poll.UntilAsync(() => cell.State.Hints.Count() == count, "all hints are published");
+        var latest = cell.Store.Inbox.Keys.Max(k => k.Cursor);
+        foreach (var user in new[] { Say.Anna, Say.Ben })
+        {
+            var chain = cell.State.Hints.SelectMany(h => h.Users).Where(u => u.UserId == user).ToList();
+            Assert.Equal([InboxCursor.Start, .. chain.SkipLast(1).Select(u => u.Cursor)], chain.Select(u => u.Previous));
+            Assert.Equal((latest, latest), (chain[^1].Cursor, cell.State.Cursors[user]));
+        }
+        Assert.Equal(1 + count - 60, cell.State.UnreadCalls);
+    }
+
+    [Fact]
     public async Task Process_StateWasDownAndIsBack_LatestCursorIsRaisedWithoutAnotherMessage()
     {
         cell.State.Down = true;

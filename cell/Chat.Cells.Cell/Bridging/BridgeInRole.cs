@@ -23,6 +23,8 @@ public sealed class BridgeInRole(
 
     private static readonly TimeSpan PeerCheck = TimeSpan.FromSeconds(1);
 
+    private readonly StatePatience patience = new(time, logger);
+
     /// <summary>True while it serves.</summary>
     public bool IsRunning { get; private set; }
 
@@ -69,7 +71,7 @@ public sealed class BridgeInRole(
             store,
             topics,
             new InboxAppender(log, topics.Inbox),
-            new VerdictPublisher(state, logger),
+            new VerdictPublisher(state, patience, logger),
             new JudgedWait(log, time, logger),
             status.Source(peer),
             new WorkLatency(Group, time),

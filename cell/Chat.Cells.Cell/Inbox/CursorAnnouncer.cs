@@ -29,7 +29,7 @@ internal sealed partial class CursorAnnouncer(ICellState state, TimeProvider tim
         }
         catch (Exception)
         {
-            Remember(cursors);
+            Owe(cursors);
             throw;
         }
     }
@@ -43,7 +43,8 @@ internal sealed partial class CursorAnnouncer(ICellState state, TimeProvider tim
         stopping.Dispose();
     }
 
-    private void Remember(IReadOnlyList<UserCursor> cursors)
+    /// <summary>Raises them later.</summary>
+    public void Owe(IReadOnlyList<UserCursor> cursors)
     {
         lock (gate)
         {

@@ -132,10 +132,7 @@ internal sealed partial class DeliveryProcessor(
         }
         foreach (var user in seenBefore) changes.Check(user, latest[user]);
         foreach (var (user, cursor) in latest) state.Latest.Set(user, cursor);
-        // Together, but the hints last: a gateway that has one finds the sets changed.
-        var applied = unread.ApplyAsync(changes, revoked);
-        await hints.PublishAsync(latest, announcements, applied, revoked);
-        await applied;
+        await hints.PublishAsync(latest, announcements, () => unread.ApplyAsync(changes, revoked), revoked);
 
         InboxCursor CursorOf(string user) => state.Latest.TryGet(user, out var cursor) ? cursor : InboxCursor.Start;
     }

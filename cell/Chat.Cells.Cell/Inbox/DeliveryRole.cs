@@ -19,6 +19,7 @@ public sealed class DeliveryRole(
 
     // Of the role and not of a partition: what could not be announced is still owed when a rebalance takes the partition away.
     private readonly CursorAnnouncer cursors = new(state, time, logger);
+    private readonly StatePatience patience = new(time, logger);
 
     /// <summary>True while it consumes.</summary>
     public bool IsRunning { get; private set; }
@@ -50,7 +51,7 @@ public sealed class DeliveryRole(
             log,
             store,
             new UnreadWriter(state, logger),
-            new HintPublisher(state, cursors, logger),
+            new HintPublisher(state, cursors, patience, logger),
             new WorkLatency(Group, time),
             logger);
     }

@@ -18,6 +18,7 @@ public sealed class FanOutRole(
     public const string Group = "fanout";
 
     private readonly BridgeOutbox bridges = new(log, topics, cells, logger);
+    private readonly StatePatience patience = new(time, logger);
 
     /// <summary>True while it consumes.</summary>
     public bool IsRunning { get; private set; }
@@ -50,7 +51,7 @@ public sealed class FanOutRole(
             store,
             new InboxAppender(log, topics.Inbox),
             bridges,
-            new VerdictPublisher(state, logger),
+            new VerdictPublisher(state, patience, logger),
             new WorkLatency(Group, time),
             logger);
     }

@@ -92,6 +92,32 @@ public sealed class RedisCellTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Redis_AnswersSlowly_EachMessageDoesNotWaitForTheOneBefore()
+    {
+        const int count = 40;
+        await using var link = new SlowLink(server.Port);
+        await using var cell = await StartAsync(o => o with { Redis = link.Endpoint, MessagesPerMinute = 0 });
+        var (anna, bob, channel) = await PrepareAsync(cell);
+        await using var sender = await cell.ConnectAsync(anna);
+        await using var receiver = await cell.ConnectAsync(bob);
+        await SendAsync(sender, channel, "before", receiver);
+
+        // Less than a call may take: nothing fails. One after the other the verdicts would take 24 s, and their senders would be told to retry.
+        link.Delay = TimeSpan.FromMilliseconds(600);
+        for (var i = 0; i < count; i++) await sender.MessageAsync(channel, $"m{i}", $"m{i}");
+
+        for (var i = 0; i < count; i++)
+        {
+            var answer = await sender.ReceiveAsync(frame => (string)frame["type"]! is "message_ack" or "error" && (string?)frame["requestId"] == $"m{i}", "an answer");
+            Assert.Equal("message_ack", (string)answer["type"]!);
+        }
+        for (var i = 0; i < count; i++) Assert.Equal($"m{i}", (string)(await receiver.PayloadAsync("new_message"))["content"]!);
+        link.Delay = TimeSpan.Zero;
+        await SendAsync(sender, channel, "after", receiver);
+        Assert.Empty(receiver.Kept("new_message"));
+    }
+
+    [Fact]
     public async Task Unread_RedisFlushedThenKilledAndReplaced_StaysRightOnEveryDevice()
     {
         await using var cell = await StartAsync(o => o with { VerdictTimeout = TimeSpan.FromSeconds(1), MessagesPerMinute = 0 });

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Chat.Cells.Cell.Engines.Memory;
 using Chat.Cells.Cell.Inbox;
 using Chat.Cells.Cell.Ports;
@@ -10,7 +11,7 @@ internal sealed partial class TestState(Faults faults) : ICellState
 {
     private readonly MemoryCellState unread = new(TimeProvider.System);
 
-    public List<(string Server, ServerMessage Message)> Published { get; } = [];
+    public ConcurrentQueue<(string Server, ServerMessage Message)> Published { get; } = [];
 
     public Dictionary<string, InboxCursor> Cursors { get; } = [];
 
@@ -20,6 +21,12 @@ internal sealed partial class TestState(Faults faults) : ICellState
     /// <summary>How often unread sets were updated.</summary>
     public int UnreadCalls { get; private set; }
 
+    /// <summary>Calls begin in order, but none is answered before this is complete.</summary>
+    public Task Answers { get; set; } = Task.CompletedTask;
+
+    /// <summary>How often a token was asked for.</summary>
+    public int TokensAsked { get; private set; }
+
     /// <summary>Every call fails while set.</summary>
     public bool Down { get; set; }
 
@@ -27,28 +34,29 @@ internal sealed partial class TestState(Faults faults) : ICellState
 
     public IEnumerable<Hint> Hints => Published.Select(p => p.Message).OfType<Hint>();
 
-    public ValueTask AdvanceCursorsAsync(IReadOnlyList<UserCursor> cursors, CancellationToken cancellationToken)
+    public async ValueTask AdvanceCursorsAsync(IReadOnlyList<UserCursor> cursors, CancellationToken cancellationToken)
     {
         Effect();
+        await Answers;
         MostCursors = Math.Max(MostCursors, cursors.Count);
         foreach (var (user, cursor) in cursors)
         {
             if (!Cursors.TryGetValue(user, out var known) || cursor > known) Cursors[user] = cursor;
         }
-        return ValueTask.CompletedTask;
     }
 
-    public ValueTask<IReadOnlyList<IReadOnlyList<string>>> FindServersAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<IReadOnlyList<string>>> FindServersAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken)
     {
         if (Down) throw new IOException("The state is down.");
-        return ValueTask.FromResult<IReadOnlyList<IReadOnlyList<string>>>([.. userIds.Select(_ => (IReadOnlyList<string>)["server-1"])]);
+        await Answers;
+        return [.. userIds.Select(_ => (IReadOnlyList<string>)["server-1"])];
     }
 
-    public ValueTask PublishAsync(string serverId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    public async ValueTask PublishAsync(string serverId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         Effect();
-        Published.Add((serverId, ServerMessage.Decode(message.ToArray())));
-        return ValueTask.CompletedTask;
+        Published.Enqueue((serverId, ServerMessage.Decode(message.ToArray())));
+        await Answers;
     }
 
     public ValueTask<IReadOnlyList<InboxCursor?>> GetCursorsAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) =>
@@ -61,18 +69,23 @@ internal sealed partial class TestState(Faults faults) : ICellState
     public ValueTask<IAsyncDisposable> SubscribeAsync(string serverId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken) =>
         throw new NotSupportedException("Read Published.");
 
-    public ValueTask<TimeSpan> TakeTokenAsync(string bucket, int capacity, double refillPerSecond, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(TimeSpan.Zero);
+    public ValueTask<TimeSpan> TakeTokenAsync(string bucket, int capacity, double refillPerSecond, CancellationToken cancellationToken)
+    {
+        TokensAsked++;
+        if (Down) throw new CellStateException("The state is down.");
+        return ValueTask.FromResult(TimeSpan.Zero);
+    }
 
     public ValueTask PutOnceAsync(string key, string value, TimeSpan timeToLive, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public ValueTask<string?> TakeOnceAsync(string key, CancellationToken cancellationToken) => ValueTask.FromResult<string?>(null);
 
-    public ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken)
+    public async ValueTask ApplyUnreadAsync(IReadOnlyList<UnreadUpdate> updates, CancellationToken cancellationToken)
     {
         Effect();
         UnreadCalls++;
-        return unread.ApplyUnreadAsync(updates, cancellationToken);
+        await Answers;
+        await unread.ApplyUnreadAsync(updates, cancellationToken);
     }
 
     public ValueTask<IReadOnlyList<UnreadCounts?>> GetUnreadAsync(IReadOnlyList<string> userIds, CancellationToken cancellationToken) => unread.GetUnreadAsync(userIds, cancellationToken);
