@@ -45,6 +45,14 @@ public sealed class BridgeAdmissionTests
         Refused("recipient does not live here", new BridgedReceipt(Say.Group, Say.Anna, Hello.MessageId, null, [Say.Ben]));
         Refused("does not decide", Channel(new SnapshotRecord(OurGroup, State with { Home = "b" }, "b")));
         Refused("does not decide", Channel(new SnapshotRecord(Say.Group, State with { Home = "b" }, "a")));
+        foreach (var user in new[] { "", "anna", "a.", new string('a', 70_000), Say.Ben.ToLowerInvariant(), Say.Ben + " " })
+        {
+            Refused("does not decide", Channel(new SnapshotRecord(Say.Group, State with { Members = [.. State.Members, new(user, MemberRole.Member)] }, "a")));
+        }
+        foreach (var name in new[] { null, "", " ", new string('n', ChannelRules.MaxNameLength + 1) })
+        {
+            Refused("does not decide", Channel(new SnapshotRecord(Say.Group, State with { Name = name }, "a")));
+        }
         Refused("of another channel", new BridgedChannelRecord(Say.Group, ChannelRecord.Encode(new SnapshotRecord(OurGroup, State, "a"))));
         Refused("actor does not live", Channel(Say.Rename(OurGroup, Say.Xena, "r1", "x")));
         Refused("not decided here", Channel(Say.Rename(Say.Group, Say.Anna, "r1", "x")));

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Chat.Cells.Cell.Ports;
 using Chat.Cells.Cell.Records;
 using Chat.Cells.Protocol;
@@ -149,7 +150,8 @@ public static class ChannelRules
 
     private static bool IsRole(MemberRole role) => role is MemberRole.Member or MemberRole.Admin or MemberRole.Owner;
 
-    private static bool IsName(string? name) => !string.IsNullOrWhiteSpace(name) && name.Length <= MaxNameLength;
+    /// <summary>Whether a group may have this name.</summary>
+    public static bool IsName([NotNullWhen(true)] string? name) => !string.IsNullOrWhiteSpace(name) && name.Length <= MaxNameLength;
 }
 
 /// <summary>What became of a command.</summary>

@@ -90,9 +90,9 @@ internal sealed partial class FanOutProcessor(
         {
             throw new RecordFormatException("The channel id is not one of this topic.");
         }
-        return record.Key.Span.SequenceEqual(Encoding.UTF8.GetBytes(decoded.ChannelId))
-            ? decoded
-            : throw new RecordFormatException("The key is not the channel id.");
+        if (!record.Key.Span.SequenceEqual(Encoding.UTF8.GetBytes(decoded.ChannelId))) throw new RecordFormatException("The key is not the channel id.");
+        StoreKeys.Check(decoded);
+        return decoded;
     }
 
     private async ValueTask LoadAsync(ChannelRecord?[] records, CancellationToken revoked)
