@@ -81,7 +81,7 @@ internal sealed class Session : ISession, ITopologyObserver, IAsyncDisposable
         }
         catch (DriverException e)
         {
-            DriverMetrics.Failed(statement, e);
+            DriverMetrics.Failed(statement, e, _settings.Time.GetElapsedTime(started));
             throw;
         }
     }
