@@ -11,7 +11,7 @@ internal sealed class PendingRequests(TimeProvider time)
     /// <summary>Waits for a verdict. <paramref name="answer"/> is called at most once: with the verdict, or with null when it didn't come in time.</summary>
     public Wait Add(string userId, string deviceId, string channelId, string requestId, TimeSpan timeout, Action<Verdict?> answer)
     {
-        var wait = new Wait(new Key(userId, deviceId, channelId, requestId), answer, time.GetUtcNow().ToUnixTimeMilliseconds() + (long)timeout.TotalMilliseconds);
+        var wait = new Wait(new Key(userId, deviceId, channelId, requestId), answer, time.GetTimestamp(), timeout);
         while (true)
         {
             var waits = pending.GetOrAdd(wait.Key, static _ => new Waits());
@@ -38,10 +38,9 @@ internal sealed class PendingRequests(TimeProvider time)
     /// <summary>Answers what has waited too long.</summary>
     public void Expire()
     {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         foreach (var (key, _) in pending)
         {
-            while (Take(key, static (candidate, due) => candidate.Deadline <= due, now) is { } wait) wait.Answer(null);
+            while (Take(key, static (candidate, clock) => clock.GetElapsedTime(candidate.Began) >= candidate.Timeout, time) is { } wait) wait.Answer(null);
         }
     }
 
@@ -69,11 +68,14 @@ internal sealed class PendingRequests(TimeProvider time)
     internal readonly record struct Key(string UserId, string DeviceId, string ChannelId, string RequestId);
 
     /// <summary>One wait.</summary>
-    internal sealed class Wait(Key key, Action<Verdict?> answer, long deadline)
+    internal sealed class Wait(Key key, Action<Verdict?> answer, long began, TimeSpan timeout)
     {
         public Key Key => key;
         public Action<Verdict?> Answer => answer;
-        public long Deadline => deadline;
+
+        /// <summary>A time stamp: what the wall clock is set to doesn't matter.</summary>
+        public long Began => began;
+        public TimeSpan Timeout => timeout;
     }
 
     private sealed class Waits

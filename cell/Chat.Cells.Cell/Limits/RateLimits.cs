@@ -12,13 +12,15 @@ public sealed partial class RateLimits(ICellState state, TimeProvider time, ILog
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly MemoryCellState local = new(time);
-    private long asksAgainAt;
+
+    // A time stamp, which no clock that is set moves; 0 before the state has ever failed.
+    private long failedAt;
 
     /// <summary>Takes one token from a bucket of <paramref name="capacity"/> that refills <paramref name="refillPerSecond"/>. Returns zero, or how long until one is there.</summary>
     public async ValueTask<TimeSpan> TakeAsync(string bucket, int capacity, double refillPerSecond, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow().UtcTicks;
-        if (now >= Volatile.Read(ref asksAgainAt))
+        var failed = Volatile.Read(ref failedAt);
+        if (failed == 0 || time.GetElapsedTime(failed) >= Pause)
         {
             try
             {
@@ -26,7 +28,7 @@ public sealed partial class RateLimits(ICellState state, TimeProvider time, ILog
             }
             catch (CellStateException e)
             {
-                Volatile.Write(ref asksAgainAt, (time.GetUtcNow() + Pause).UtcTicks);
+                Volatile.Write(ref failedAt, time.GetTimestamp());
                 LogFailed(e.Message);
             }
         }
