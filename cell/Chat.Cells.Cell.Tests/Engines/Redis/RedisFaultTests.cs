@@ -61,6 +61,26 @@ public sealed class RedisFaultTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("evil")]
+    [InlineData("")]
+    [InlineData("|0|")]
+    public async Task Presence_ThatNoServerWrote_CountsAsUnknownAndForItsUserOnly(string field)
+    {
+        await using var state = await ConnectAsync();
+        var web = DeviceKinds.Of("web", isAway: false);
+        await state.SetPresenceAsync("s1", [new("a", 7, web), new("b", 8, web)], Minute, default);
+        await server.AskAsync("HSET", "test:presence:{b}", "foreign", field);
+        await server.AskAsync("SET", "test:seen:{b}", "evil");
+
+        var seen = await state.WatchPresenceAsync("s2", ["a", "b"], Minute, default);
+
+        Assert.Equal([("a", 7), ("b", 8)], seen.Select(s => (s!.UserId, s.LastActiveAt!.Value)));
+        Assert.All(seen, s => Assert.Equal(["web"], s!.Devices));
+        await server.AskAsync("HSET", "test:presence:{b}", "foreign", field);
+        Assert.Equal(2, (await state.SetPresenceAsync("s1", [new("a", 9, web), new("b", 9, web)], Minute, default)).Count);
+    }
+
     [Fact]
     public async Task Server_KilledAndRestarted_IsUsedAgainAndSubscriptionsGoOn()
     {

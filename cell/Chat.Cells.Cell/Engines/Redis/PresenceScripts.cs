@@ -22,16 +22,16 @@ internal static class PresenceScripts
             redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[2]) .. '|' .. ARGV[3] .. '|' .. ARGV[4])
             redis.call('PEXPIRE', KEYS[1], math.max(ARGV[2], redis.call('PTTL', KEYS[1])))
         end
-        if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[2]) or '0') then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[5]) end
+        if tonumber(ARGV[3]) > (tonumber(redis.call('GET', KEYS[2]) or '') or 0) then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[5]) end
 
         """;
 
-    /// <summary>Sets <c>live</c>: what servers say that hasn't expired. Removes what has.</summary>
+    /// <summary>Sets <c>live</c>: what servers say that hasn't expired. Removes what has, and what no server of ours wrote.</summary>
     private const string ReadLive = """
         local live = {}
         local fields = redis.call('HGETALL', KEYS[1])
         for i = 1, #fields, 2 do
-            if tonumber(string.match(fields[i + 1], '^%d+')) > now then live[#live + 1] = fields[i + 1] else redis.call('HDEL', KEYS[1], fields[i]) end
+            if (tonumber(string.match(fields[i + 1], '^%d+') or '') or 0) > now then live[#live + 1] = fields[i + 1] else redis.call('HDEL', KEYS[1], fields[i]) end
         end
 
         """;
