@@ -21,6 +21,10 @@ internal sealed partial class ServerInbox(
     ILogger<ServerInbox> logger) : BackgroundService
 {
     private const int MaxWaiting = 100_000;
+
+    /// <summary>In bytes: hints carry whole records.</summary>
+    private const long MaxWaitingBytes = 128L * 1024 * 1024;
+
     private static readonly TimeSpan SubscribeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMilliseconds(500);
 
@@ -28,6 +32,7 @@ internal sealed partial class ServerInbox(
         new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
     private IAsyncDisposable? subscription;
+    private long waitingBytes;
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -74,14 +79,20 @@ internal sealed partial class ServerInbox(
 
     private void Receive(ReadOnlyMemory<byte> message)
     {
-        if (!messages.Writer.TryWrite(message)) GatewayMetrics.Lost.Add(1);
+        if (Interlocked.Add(ref waitingBytes, message.Length) <= MaxWaitingBytes && messages.Writer.TryWrite(message)) return;
+        Interlocked.Add(ref waitingBytes, -message.Length);
+        GatewayMetrics.Lost.Add(1);
     }
 
     private async Task ReadAllAsync(CancellationToken stoppingToken)
     {
         try
         {
-            await foreach (var message in messages.Reader.ReadAllAsync(stoppingToken)) Handle(message);
+            await foreach (var message in messages.Reader.ReadAllAsync(stoppingToken))
+            {
+                Interlocked.Add(ref waitingBytes, -message.Length);
+                Handle(message);
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {

@@ -3,21 +3,33 @@ using System.Threading.Channels;
 namespace Chat.Cells.Cell.Engines.Redis;
 
 /// <summary>
-/// Between Redis and one handler, in order: a handler that is slow holds up neither the connection nor other handlers. Bounded; when it is full the oldest messages are dropped,
-/// which the contract allows.
+/// Between Redis and one handler, in order: a handler that is slow holds up neither the connection nor other handlers. Bounded in messages and bytes; when it is full what
+/// comes is dropped and counted, which the contract allows.
 /// </summary>
 internal sealed class HandlerQueue : IAsyncDisposable
 {
-    private const int Capacity = 65_536;
+    /// <summary>The most messages that wait.</summary>
+    public const int Capacity = 65_536;
+
+    /// <summary>The most bytes that wait: room for some hundred of the longest hints, and for all messages of the usual size.</summary>
+    public const long MaxBytes = 64L * 1024 * 1024;
 
     private readonly Channel<ReadOnlyMemory<byte>> queue =
-        Channel.CreateBounded<ReadOnlyMemory<byte>>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest });
+        Channel.CreateBounded<ReadOnlyMemory<byte>>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait, SingleReader = false });
 
     private readonly Task reading;
+    private long bytes;
 
     public HandlerQueue(Action<ReadOnlyMemory<byte>> handler) => reading = Task.Run(() => ReadAsync(handler));
 
-    public void Post(ReadOnlyMemory<byte> message) => queue.Writer.TryWrite(message);
+    /// <summary>False when the message is dropped.</summary>
+    public bool Post(ReadOnlyMemory<byte> message)
+    {
+        if (Interlocked.Add(ref bytes, message.Length) <= MaxBytes && queue.Writer.TryWrite(message)) return true;
+        Interlocked.Add(ref bytes, -message.Length);
+        RedisMetrics.Dropped.Add(1);
+        return false;
+    }
 
     /// <summary>No handler call is going on or comes after this.</summary>
     public async ValueTask DisposeAsync()
@@ -34,7 +46,11 @@ internal sealed class HandlerQueue : IAsyncDisposable
     {
         while (await queue.Reader.WaitToReadAsync())
         {
-            while (queue.Reader.TryRead(out var message)) handler(message);
+            while (queue.Reader.TryRead(out var message))
+            {
+                Interlocked.Add(ref bytes, -message.Length);
+                handler(message);
+            }
         }
     }
 }

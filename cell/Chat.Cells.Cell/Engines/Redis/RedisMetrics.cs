@@ -12,6 +12,9 @@ internal static class RedisMetrics
 
     public static readonly Counter<long> Failed = Meter.CreateCounter<long>("state.failed", "{call}", "Calls of the cell's fast state that failed or were not answered in time.");
 
+    public static readonly Counter<long> Dropped = Meter.CreateCounter<long>(
+        "state.messages.dropped", "{message}", "Messages from other servers that were dropped because too many waited, in number or bytes.");
+
     /// <param name="started">A time stamp of <see cref="Stopwatch"/>.</param>
     public static void Answered(long started) => Calls.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
 }
