@@ -8,8 +8,10 @@ public sealed class RequestTests : FaultTest
     [Theory]
     [InlineData(0x0000, typeof(InternalServerErrorException))]
     [InlineData(0x000A, typeof(ProtocolErrorException))]
+    [InlineData(0x0100, typeof(AuthenticationException))]
     [InlineData(0x1000, typeof(UnavailableException))]
     [InlineData(0x1001, typeof(OverloadedException))]
+    [InlineData(0x1002, typeof(IsBootstrappingException))]
     [InlineData(0x1003, typeof(TruncateException))]
     [InlineData(0x1100, typeof(WriteTimeoutException))]
     [InlineData(0x1200, typeof(ReadTimeoutException))]
@@ -23,6 +25,7 @@ public sealed class RequestTests : FaultTest
     [InlineData(0x2200, typeof(InvalidQueryException))]
     [InlineData(0x2300, typeof(InvalidConfigurationInQueryException))]
     [InlineData(0x2400, typeof(AlreadyExistsException))]
+    [InlineData(0x2500, typeof(UnpreparedException))]
     public void ServerError_EachCode_IsItsOwnExceptionInTheCoordinatorsWords(int code, Type expected)
     {
         // Zeros stand for whatever follows the message: consistency, counts, empty names.
