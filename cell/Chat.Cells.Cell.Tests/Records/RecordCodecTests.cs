@@ -121,6 +121,7 @@ public sealed class RecordCodecTests
         {
             ChecksFormat(() => ChannelRecord.Decode(bytes));
             ChecksFormat(() => InboxRecord.Decode(bytes));
+            _ = InboxRecord.FindPlace(bytes);
             ChecksFormat(() => BridgeRecord.Decode(bytes));
             ChecksFormat(() => ServerMessage.Decode(bytes));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(2_000));
@@ -136,6 +137,28 @@ public sealed class RecordCodecTests
             Assert.Throws<RecordFormatException>(() => InboxRecord.Decode(bytes));
             Assert.Throws<RecordFormatException>(() => BridgeRecord.Decode(bytes));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(InboxRecordNumbers))]
+    public void FindPlace_OfAnInboxRecordWhoseRestCantBeRead_IsFoundAtItsBeginning(int number)
+    {
+        var record = InboxRecords[number] with { Previous = 5 };
+        var expected = new InboxPlace(record.Source, record.SourceOffset, null);
+        var bytes = InboxRecord.Encode(record);
+
+        Assert.Equal(expected, InboxRecord.FindPlace(bytes));
+        Assert.Equal(expected, InboxRecord.FindPlace(bytes.AsMemory(0, 10 + LengthOf(record.SourceOffset))));
+        Assert.Null(InboxRecord.FindPlace(bytes.AsMemory(0, 9 + LengthOf(record.SourceOffset))));
+        Assert.Null(InboxRecord.FindPlace(default));
+        // A later format goes on with what came before it.
+        byte[] later = [2, .. bytes[1..(10 + LengthOf(record.SourceOffset))], 6, 0xFF, 0xFF];
+        Assert.Equal(expected with { Previous = 5 }, InboxRecord.FindPlace(later));
+        // No source has so many bits.
+        bytes[9] = 1;
+        Assert.Null(InboxRecord.FindPlace(bytes));
+
+        static int LengthOf(long value) => value == 0 ? 1 : 9;
     }
 
     [Fact]

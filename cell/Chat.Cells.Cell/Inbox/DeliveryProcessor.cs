@@ -20,6 +20,7 @@ internal sealed partial class DeliveryProcessor(
 
     // Of one batch; the next one uses it again.
     private readonly Dictionary<string, InboxCursor> latest = [];
+    private readonly LostPredecessor lost = new(log, assignment.Partition);
 
     public async ValueTask ProcessAsync(IReadOnlyList<LogRecord> batch, CancellationToken revoked)
     {
@@ -40,17 +41,18 @@ internal sealed partial class DeliveryProcessor(
         {
             var record = await DecodeAsync(batch[i], revoked);
             var cursor = state.CursorOf(batch[i].Offset, batch[i].AppendTime);
-            if (record is null) continue;
-            switch (state.Admit(record))
+            if ((record?.Place ?? InboxRecord.FindPlace(batch[i].Value)) is not { } place) continue;
+            switch (await AdmitAsync(batch[i], place, revoked))
             {
                 case Admission.Deliver:
-                    marks[record.Source] = record.SourceOffset;
-                    events.Add(new DeliveredEvent(InboxRecord.EncodeRow(record), cursor, record.Recipients, UnreadEvent.Of(record)));
+                    // Of one that can't be read too: what follows it is not to wait for it.
+                    marks[place.Source] = place.SourceOffset;
+                    if (record is not null) events.Add(new DeliveredEvent(InboxRecord.EncodeRow(record), cursor, record.Recipients, UnreadEvent.Of(record)));
                     break;
                 case Admission.Duplicate:
                     // Perhaps written just before a crash, but never announced: the announcement is made good below.
                     CellMeter.DuplicatesDropped.Add(1);
-                    seenBefore.UnionWith(record.Recipients);
+                    if (record is not null) seenBefore.UnionWith(record.Recipients);
                     break;
                 default:
                     CellMeter.GapsDropped.Add(1);
@@ -60,10 +62,19 @@ internal sealed partial class DeliveryProcessor(
         }
 
         await LoadCursorsAsync(events, seenBefore, revoked);
-        if (events.Count > 0) await WriteAsync(events, marks, revoked);
+        if (marks.Count > 0) await WriteAsync(events, marks, revoked);
         await AnnounceAsync(events, seenBefore, revoked);
         await assignment.CommitAsync(batch[end - 1].Offset + 1, DeliveryBucket.ToMetadata(state.Bucket), revoked);
         latency.Report(batch[end - 1]);
+    }
+
+    private async ValueTask<Admission> AdmitAsync(LogRecord record, InboxPlace place, CancellationToken revoked)
+    {
+        var admission = state.Admit(place);
+        if (admission != Admission.Gap || !await lost.IsBeforeAsync(record, place, state.MarkOf(place.Source), revoked)) return admission;
+        LogLost(logger, assignment.Partition.Partition, record.Offset);
+        state.Raise(place);
+        return Admission.Deliver;
     }
 
     private async ValueTask<InboxRecord?> DecodeAsync(LogRecord record, CancellationToken revoked)
@@ -141,6 +152,9 @@ internal sealed partial class DeliveryProcessor(
 
     [LoggerMessage(10, LogLevel.Warning, "Inbox record {Partition}:{Offset} follows one that was not appended; both come again.")]
     private static partial void LogGap(ILogger logger, int partition, long offset);
+
+    [LoggerMessage(12, LogLevel.Warning, "Inbox record {Partition}:{Offset} follows one that can't be read or that the log has no more; it is delivered without it.")]
+    private static partial void LogLost(ILogger logger, int partition, long offset);
 
     [LoggerMessage(11, LogLevel.Error, "Inbox record {Partition}:{Offset} can't be read and goes to chat.dead: {Reason}")]
     private static partial void LogPoison(ILogger logger, int partition, long offset, string reason);

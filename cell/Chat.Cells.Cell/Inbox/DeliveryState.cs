@@ -31,14 +31,20 @@ public sealed class DeliveryState(int bucket, IReadOnlyDictionary<long, long> ma
     }
 
     /// <summary>Decides whether a record is delivered; then it counts as delivered.</summary>
-    public Admission Admit(InboxRecord record)
+    public Admission Admit(InboxPlace record)
     {
-        var mark = marks.GetValueOrDefault(record.Source, -1);
+        var mark = MarkOf(record.Source);
         if (record.SourceOffset <= mark) return Admission.Duplicate;
         if (record.Previous > mark) return Admission.Gap;
-        marks[record.Source] = record.SourceOffset;
+        Raise(record);
         return Admission.Deliver;
     }
+
+    /// <summary>The highest delivered offset of a source; -1 when there is none.</summary>
+    public long MarkOf(long source) => marks.GetValueOrDefault(source, -1);
+
+    /// <summary>A record counts as delivered, whatever is missing before it.</summary>
+    public void Raise(InboxPlace record) => marks[record.Source] = record.SourceOffset;
 }
 
 /// <summary>What becomes of an inbox record.</summary>
@@ -49,6 +55,6 @@ public enum Admission
     /// <summary>It was delivered before.</summary>
     Duplicate,
 
-    /// <summary>The append before it failed; its producer will append both again.</summary>
+    /// <summary>The record before it was not seen. If its append failed, the producer will append both again; else see <see cref="LostPredecessor"/>.</summary>
     Gap,
 }

@@ -14,7 +14,8 @@ namespace Chat.Cells.Cell.Records;
 /// </param>
 /// <param name="Previous">
 /// The source offset that its producer appended before this one to the same inbox partition in the same batch; null for the first of a batch. Delivery drops a
-/// record whose previous one it has not seen (that append failed, so the producer starts again and appends both): a failed append never leaves a hole.
+/// record whose previous one it has not seen (that append failed, so the producer starts again and appends both): a failed append never leaves a hole. Delivery
+/// tells it from a previous one that was appended and can't be had any more, see <see cref="Inbox.LostPredecessor"/>.
 /// </param>
 public sealed record InboxRecord(
     long Source,
@@ -33,6 +34,9 @@ public sealed record InboxRecord(
     public const int MaxInlineContent = 4096;
 
     private const byte Format = 1;
+
+    /// <summary>Where it stands in its source's order.</summary>
+    public InboxPlace Place => new(Source, SourceOffset, Previous);
 
     public static byte[] Encode(InboxRecord record) => Encode(record, record.Recipients, record.Previous);
 
@@ -60,6 +64,31 @@ public sealed record InboxRecord(
         return scratch.ToArray();
     }
 
+    /// <summary>
+    /// The place of a record that can't be decoded, of a format that is not known yet among them: null when it has none. For that, every format begins with its number, the
+    /// kind, the source and the source offset, as this one does, and every later one goes on with <see cref="Previous"/> (this one has it at its end, where it isn't looked for).
+    /// What nobody's fan-out wrote is not taken for a place: a source has 48 bits.
+    /// </summary>
+    public static InboxPlace? FindPlace(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            var r = new RecordReader(bytes);
+            var format = r.Byte();
+            if (format == 0 || r.Byte() == 0) return null;
+            var source = r.UInt64();
+            if (source >> InboxSource.Bits != 0) return null;
+            var offset = r.Int();
+            var previous = format == Format ? 0 : r.Int();
+            return new InboxPlace((long)source, offset, previous == 0 ? null : previous - 1);
+        }
+        catch (RecordFormatException)
+        {
+            // Ends too early, or isn't a number: the record is put aside with the reason that decoding it gave.
+            return null;
+        }
+    }
+
     /// <exception cref="RecordFormatException">Malformed.</exception>
     public static InboxRecord Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -81,6 +110,12 @@ public sealed record InboxRecord(
     }
 }
 
+/// <summary>Where an inbox record stands in the order of its source.</summary>
+/// <param name="Source">See <see cref="InboxSource"/>.</param>
+/// <param name="SourceOffset">See <see cref="InboxRecord.SourceOffset"/>.</param>
+/// <param name="Previous">See <see cref="InboxRecord.Previous"/>.</param>
+public readonly record struct InboxPlace(long Source, long SourceOffset, long? Previous);
+
 public enum InboxKind : byte
 {
     /// <summary>Frame <c>new_message</c>.</summary>
@@ -99,6 +134,9 @@ public enum InboxKind : byte
 /// </summary>
 public static class InboxSource
 {
+    /// <summary>How many bits a source has.</summary>
+    public const int Bits = 48;
+
     public static long Create(ushort cellNumber, ushort logPartition, ushort lane) => ((long)cellNumber << 32) | ((long)logPartition << 16) | lane;
 
     /// <summary>The source offset of the inbox record that a log record makes.</summary>

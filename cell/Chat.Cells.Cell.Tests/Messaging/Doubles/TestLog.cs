@@ -22,6 +22,9 @@ internal sealed class TestLog(Faults faults) : IMessageLog
     /// <summary>Partitions of which nothing is retained any more.</summary>
     public HashSet<TopicPartition> Expired { get; } = [];
 
+    /// <summary>The oldest retained offsets, where that isn't 0.</summary>
+    public Dictionary<TopicPartition, long> Oldest { get; } = [];
+
     /// <summary>What goes on elsewhere while somebody waits for a commit.</summary>
     public Func<Task> Meanwhile { get; set; } = () => Task.CompletedTask;
 
@@ -105,12 +108,13 @@ internal sealed class TestLog(Faults faults) : IMessageLog
     public ValueTask<IReadOnlyList<LogRecord>> ReadAsync(TopicPartition partition, long fromOffset, int maxRecords, TimeSpan wait, CancellationToken cancellationToken)
     {
         var records = Records(partition);
-        if (fromOffset > records.Count || fromOffset < 0) throw new OffsetOutOfRangeException(partition, fromOffset, new OffsetRange(0, records.Count));
+        var oldest = Oldest.GetValueOrDefault(partition);
+        if (fromOffset > records.Count || fromOffset < oldest) throw new OffsetOutOfRangeException(partition, fromOffset, new OffsetRange(oldest, records.Count));
         return ValueTask.FromResult<IReadOnlyList<LogRecord>>([.. records.Skip((int)fromOffset).Take(maxRecords)]);
     }
 
     public ValueTask<OffsetRange> GetOffsetsAsync(TopicPartition partition, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(new OffsetRange(Expired.Contains(partition) ? Records(partition).Count : 0, Records(partition).Count));
+        ValueTask.FromResult(new OffsetRange(Expired.Contains(partition) ? Records(partition).Count : Oldest.GetValueOrDefault(partition), Records(partition).Count));
 
     public async ValueTask<CommittedOffset?> GetCommittedAsync(string group, TopicPartition partition, CancellationToken cancellationToken)
     {

@@ -15,7 +15,7 @@ internal sealed class Worker : IPartitionAssignment
         this.group = group;
         Partition = partition;
         Committed = log.Committed(group, partition);
-        Next = Committed?.NextOffset ?? 0;
+        Next = Math.Max(Committed?.NextOffset ?? 0, log.Oldest.GetValueOrDefault(partition));
     }
 
     public TopicPartition Partition { get; }
