@@ -207,6 +207,26 @@ public abstract class ConsumerGroupContract : MessageLogContract
         Assert.Null(LagReading.Of(Group, Topic, 2));
     }
 
+    [Fact]
+    public async Task Lag_MoreComesThanAHangingWorkerIsGiven_CountsAllThatWaits()
+    {
+        await CreateTopicAsync(1);
+        var hang = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var consumer = new RecordingConsumer { BeforeBatch = (_, _) => new ValueTask(hang.Task) };
+        await using var running = Run(consumer);
+        await AppendManyAsync(3_000);
+        await Poll.UntilAsync(() => LagReading.Of(Group, Topic, 0) == 3_000, "what was appended waits");
+
+        await AppendManyAsync(1_000);
+        await Poll.UntilAsync(() => LagReading.Of(Group, Topic, 0) == 4_000, "what was appended since waits too");
+        hang.SetResult();
+        await Poll.UntilAsync(() => LagReading.Of(Group, Topic, 0) == 0, "nothing waits any more");
+
+        Assert.Equal(4_000, consumer.Seen.Count);
+
+        async Task AppendManyAsync(int count) => await Task.WhenAll(Enumerable.Range(0, count).Select(i => AppendAsync(0, $"{i}")));
+    }
+
     private static int Distinct(params RecordingConsumer[] consumers) => consumers.SelectMany(consumer => consumer.Seen).Select(seen => (seen.Partition, seen.Offset)).Distinct().Count();
 
     private RunningConsumer Run(IPartitionProcessorFactory factory, string? group = null)

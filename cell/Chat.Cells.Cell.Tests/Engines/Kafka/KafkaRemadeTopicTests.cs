@@ -102,6 +102,26 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         Assert.Contains(kafka.Logged, l => l.Contains("the records from 2 to 6 are gone", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Partition_BeginningIsGoneAndNothingWasCommitted_LagCountsFromTheOldest()
+    {
+        for (var i = 0; i < 10; i++) await kafka.AppendAsync($"{i}");
+        kafka.Cluster.DeleteRecords(Full, 0, 6);
+        var hang = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var consumer = new RecordingConsumer { BeforeBatch = (_, _) => new ValueTask(hang.Task) };
+        using var stop = new CancellationTokenSource();
+        var running = kafka.Log.ConsumeAsync("newcomer", [RunningLog.Topic], consumer, stop.Token);
+
+        await Poll.UntilAsync(() => LagReading.Of("newcomer", RunningLog.Topic, 0) is not null, "the lag is known");
+        Assert.Equal(4, LagReading.Of("newcomer", RunningLog.Topic, 0));
+
+        hang.SetResult();
+        await Poll.UntilAsync(() => LagReading.Of("newcomer", RunningLog.Topic, 0) == 0, "all is processed");
+        await stop.CancelAsync();
+        await running;
+        Assert.Equal(["6", "7", "8", "9"], consumer.Seen.Select(s => s.Value));
+    }
+
     private async Task CommittedAsync(long next) =>
         await Poll.UntilAsync(async () => (await kafka.Log.GetCommittedAsync(Group, RunningLog.Partition, default))?.NextOffset == next, $"{next} is committed");
 

@@ -17,7 +17,7 @@ public sealed class PartitionPumpTests
     private readonly SameTopic topic = new();
 
     private PartitionPump NewPump(Confluent.Kafka.IConsumer<byte[], byte[]>? kafka = null) => new(
-        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, topic, consumer, new PumpControl(kafka!, commands, new CommitQueue(_ => { }, TimeProvider.System), TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
+        "group", new Confluent.Kafka.TopicPartition("p.topic", 0), new TopicPartition("topic", 0), null, topic, consumer, new PumpControl(kafka ?? DispatchProxy.Create<Confluent.Kafka.IConsumer<byte[], byte[]>, EmptyPartition>(), commands, new CommitQueue(_ => { }, TimeProvider.System), TimeSpan.FromSeconds(10), () => { }), TimeProvider.System, NullLogger.Instance);
 
     private static LogRecord Record(int offset) => new(offset, 1_000 + offset, new byte[] { 1 }, new byte[] { 2 });
 
@@ -36,12 +36,18 @@ public sealed class PartitionPumpTests
         }
     }
 
+    public class EmptyPartition : DispatchProxy
+    {
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+            targetMethod?.ReturnType == typeof(Confluent.Kafka.WatermarkOffsets) ? new Confluent.Kafka.WatermarkOffsets(0, 0) : null;
+    }
+
     /// <summary>A partition that begins at 0 and ends at 250, whose records from 120 on were appended after 1.2 s.</summary>
     public class GrownPartition : DispatchProxy
     {
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod?.Name switch
         {
-            "QueryWatermarkOffsets" => new Confluent.Kafka.WatermarkOffsets(0, 250),
+            "QueryWatermarkOffsets" or "GetWatermarkOffsets" => new Confluent.Kafka.WatermarkOffsets(0, 250),
             "OffsetsForTimes" => FirstAfter(Assert.Single((IEnumerable<Confluent.Kafka.TopicPartitionTimestamp>)args![0]!)),
             _ => null,
         };

@@ -22,6 +22,7 @@ internal sealed partial class PartitionPump : IPartitionAssignment
     private readonly CancellationTokenSource _revoked = new();
     private readonly Lock _lock = new();
     private readonly PumpBuffer _buffer = new();
+    private readonly PartitionEnd _end;
     private TopicHistory _history = TopicHistory.First;
     private CommittedOffset? _own;
     private int _most = PumpBuffer.MaxBatch;
@@ -50,6 +51,7 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         _topic = topic;
         _factory = factory;
         _control = control;
+        _end = new PartitionEnd(control, source, time);
         _time = time;
         _logger = logger;
     }
@@ -60,7 +62,8 @@ internal sealed partial class PartitionPump : IPartitionAssignment
 
     public CommittedOffset? Committed { get; private set; }
 
-    public void Start() => _running = Task.Run(RunAsync);
+    public void Start() => _running = Task.WhenAll(
+        Task.Run(RunAsync), _end.WatchAsync(() => new PartitionEnd.Place(_own?.NextOffset, _buffer.Expected, _buffer.IsPaused), _revoked.Token));
 
     /// <summary>Stops the processor; completes when it is disposed. What it commits until then still counts.</summary>
     public async Task StopAsync()
@@ -102,11 +105,9 @@ internal sealed partial class PartitionPump : IPartitionAssignment
         return ValueTask.CompletedTask;
     }
 
-    private long? Lag() => _control.EndOf(Source) is { } end ? end - (_own?.NextOffset ?? 0) : null;
-
     private async Task RunAsync()
     {
-        using var lag = ConsumerLag.Measure(_group, Partition, Lag);
+        using var lag = ConsumerLag.Measure(_group, Partition, () => _end.Behind(_own?.NextOffset));
         var failures = 0;
         while (!_revoked.IsCancellationRequested)
         {

@@ -24,6 +24,15 @@ internal sealed class PumpBuffer
     /// <summary>When the last record that it took was appended, Unix ms; null while it took none since it was (re)started.</summary>
     public long? LastTime { get; private set; }
 
+    /// <summary>It is full, or was and isn't empty enough yet: nothing is fetched.</summary>
+    public bool IsPaused
+    {
+        get
+        {
+            lock (_lock) return _paused;
+        }
+    }
+
     /// <summary>Takes a record. True when it is full and the partition must be paused; then nothing is said until <see cref="Take"/> has asked for a resume.</summary>
     public bool Add(LogRecord record)
     {

@@ -30,10 +30,14 @@ internal sealed class PumpControl(IConsumer<byte[], byte[]> consumer, Concurrent
         }
     }
 
+    /// <summary>Kafka's own offsets of a partition. Blocks.</summary>
+    /// <exception cref="KafkaException">No answer.</exception>
+    public OffsetRange AskOffsets(Confluent.Kafka.TopicPartition source, TimeSpan timeout) => PartitionReader.Offsets(consumer, source, timeout);
+
     /// <summary>Kafka's own offsets of a partition.</summary>
     /// <exception cref="KafkaException">No answer.</exception>
     public Task<OffsetRange> OffsetsAsync(Confluent.Kafka.TopicPartition source, CancellationToken cancellationToken) =>
-        Task.Run(() => PartitionReader.Offsets(consumer, source, requestTimeout), cancellationToken);
+        Task.Run(() => AskOffsets(source, requestTimeout), cancellationToken);
 
     /// <summary>The first record that was appended after a time (Unix ms); null when there is none.</summary>
     /// <exception cref="KafkaException">No answer.</exception>
