@@ -232,6 +232,46 @@ public sealed class SegmentLogDiskTests
     }
 
     [Fact]
+    public async Task Consume_SegmentsThatAGroupHadNotDoneAreGone_GoesOnAtTheOldestAndCountsOnceWhatItMissed()
+    {
+        var disk = new UnreliableDisk();
+        using var skipped = new SkippedReading("robbed", LogFixture.First.Topic);
+        await using (var log = await LogFixture.OpenAsync(disk))
+        {
+            await log.CreateTopicAsync();
+            await log.AppendAsync("done");
+            await ConsumeAsync(log, new RecordingConsumer(), async () => await log.GetCommittedAsync("robbed", LogFixture.First, default) is not null);
+            for (var i = 0; i < 20; i++) await log.AppendAsync($"{i}" + new string('x', 1000));
+        }
+        // Somebody made room by hand.
+        var names = disk.List().Where(name => Segment.NumberOf(name) is not null).Order(StringComparer.Ordinal).ToList();
+        foreach (var name in names[..2]) disk.Delete(name);
+
+        await using (var log = await LogFixture.OpenAsync(disk))
+        {
+            var oldest = (await log.GetOffsetsAsync(LogFixture.First, default)).Oldest;
+            Assert.InRange(oldest, 2, 20);
+            var failures = 0;
+            var consumer = new RecordingConsumer
+            {
+                BeforeBatch = (_, _) => failures++ < 2 ? throw new InvalidOperationException("as planned") : ValueTask.CompletedTask,
+            };
+            await ConsumeAsync(log, consumer, () => Task.FromResult(consumer.Seen.Count == 21 - oldest));
+            Assert.Equal(oldest, consumer.Seen.First().Offset);
+            Assert.Equal(oldest - 1, skipped.Total);
+        }
+
+        static async Task ConsumeAsync(SegmentLog log, RecordingConsumer consumer, Func<Task<bool>> isDone)
+        {
+            using var cancel = new CancellationTokenSource();
+            var consuming = log.ConsumeAsync("robbed", [LogFixture.First.Topic], consumer, cancel.Token);
+            await Poll.UntilAsync(isDone, "what there is is processed");
+            await cancel.CancelAsync();
+            await consuming;
+        }
+    }
+
+    [Fact]
     public async Task Commits_AfterAPowerLoss_AreThereOrOlder()
     {
         var disk = new UnreliableDisk();

@@ -91,6 +91,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         for (var i = 0; i < 10; i++) await kafka.AppendAsync($"{i}");
         Commit(2);
         kafka.Cluster.DeleteRecords(Full, 0, 6);
+        using var skipped = new SkippedReading(Group, RunningLog.Topic);
         var consumer = new RecordingConsumer();
         using var stop = new CancellationTokenSource();
         var running = kafka.Log.ConsumeAsync(Group, [RunningLog.Topic], consumer, stop.Token);
@@ -100,6 +101,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         await running;
         Assert.Equal(["6", "7", "8", "9"], consumer.Seen.Select(s => s.Value));
         Assert.Contains(kafka.Logged, l => l.Contains("the records from 2 to 6 are gone", StringComparison.Ordinal));
+        Assert.Equal(4, skipped.Total);
     }
 
     [Fact]
@@ -107,6 +109,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
     {
         for (var i = 0; i < 10; i++) await kafka.AppendAsync($"{i}");
         kafka.Cluster.DeleteRecords(Full, 0, 6);
+        using var skipped = new SkippedReading("newcomer", RunningLog.Topic);
         var hang = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var consumer = new RecordingConsumer { BeforeBatch = (_, _) => new ValueTask(hang.Task) };
         using var stop = new CancellationTokenSource();
@@ -120,6 +123,7 @@ public sealed class KafkaRemadeTopicTests : IAsyncLifetime
         await stop.CancelAsync();
         await running;
         Assert.Equal(["6", "7", "8", "9"], consumer.Seen.Select(s => s.Value));
+        Assert.Equal(0, skipped.Total);
     }
 
     private async Task CommittedAsync(long next) =>

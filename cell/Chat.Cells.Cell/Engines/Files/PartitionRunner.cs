@@ -5,6 +5,9 @@ namespace Chat.Cells.Cell.Engines.Files;
 /// <summary>Runs the processor of one assigned partition: reads, calls, and starts it again from the committed offset when it fails.</summary>
 internal sealed partial class PartitionRunner(SegmentLog log, SegmentLogOptions options, TimeProvider time, ILogger logger, string group, TopicPartition partition)
 {
+    // A processor that fails before its first commit starts there again: what is gone is counted once.
+    private long skippedTo;
+
     /// <summary>Until cancelled and the processor is disposed. Never throws.</summary>
     public async Task RunAsync(IPartitionProcessorFactory factory, CancellationToken revoked)
     {
@@ -56,7 +59,13 @@ internal sealed partial class PartitionRunner(SegmentLog log, SegmentLogOptions 
     {
         var oldest = log.OffsetsOf(partition).Oldest;
         if (assignment.Committed is not { } committed) return oldest;
-        if (committed.NextOffset < oldest) LogSkipped(partition.Topic, partition.Partition, group, committed.NextOffset, oldest);
+        var from = Math.Max(committed.NextOffset, skippedTo);
+        if (from < oldest)
+        {
+            LogSkipped(partition.Topic, partition.Partition, group, from, oldest);
+            SkippedRecords.Add(group, partition.Topic, from, oldest);
+            skippedTo = oldest;
+        }
         return Math.Max(committed.NextOffset, oldest);
     }
 

@@ -199,12 +199,15 @@ internal sealed partial class PartitionPump : IPartitionAssignment
             // What was read behind the cut has been taken account of: should the next step fail, this is not another loss.
             _buffer.Restart(place);
         }
-        else if (place < range.Oldest)
-        {
-            LogSkipped(Partition.Topic, Partition.Partition, place, range.Oldest);
-            place = range.Oldest;
-        }
+        var from = place;
+        place = Math.Max(place, range.Oldest);
         await _control.BeginAnewAsync(Source, place, _own?.Metadata ?? TopicHistory.Metadata(_history.Logical(Partition.Partition, place), ""), _revoked.Token);
+        // Now that it is committed: they are counted once.
+        if (from < place)
+        {
+            LogSkipped(Partition.Topic, Partition.Partition, from, place);
+            SkippedRecords.Add(_group, Partition.Topic, from, place);
+        }
         await Task.Delay(Timeout.InfiniteTimeSpan, _time, _revoked.Token);
     }
 
