@@ -49,6 +49,9 @@ public sealed unsafe partial class MockKafkaCluster
     [LibraryImport(Library)]
     private static partial int rd_kafka_mock_broker_set_up(nint cluster, int broker);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial void rd_kafka_mock_topic_set_error(nint cluster, string topic, int error);
+
     [LibraryImport(Library)]
     private static partial int rd_kafka_mock_broker_set_rtt(nint cluster, int broker, int milliseconds);
 
@@ -60,6 +63,9 @@ public sealed unsafe partial class MockKafkaCluster
 
     [LibraryImport(Library)]
     private static partial void rd_kafka_mock_push_request_errors_array(nint cluster, short apiKey, nuint count, int[] errors);
+
+    [LibraryImport(Library)]
+    private static partial void rd_kafka_mock_clear_request_errors(nint cluster, short apiKey);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rd_kafka_mock_partition_delete_records(nint cluster, string topic, int partition, long beforeOffset);

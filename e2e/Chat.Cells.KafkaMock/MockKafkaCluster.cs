@@ -66,6 +66,13 @@ public sealed unsafe partial class MockKafkaCluster : IDisposable
     /// <summary>Its records are gone; what groups have committed of it stays.</summary>
     public void DeleteTopic(string name) => Call($"topic {name}", () => rd_kafka_mock_topic_delete(_cluster, name));
 
+    /// <summary>What brokers say of a topic instead of its partitions: Kafka's number of an error, 0 for none. 3, unknown, is what a broker says that has not heard of a new topic yet.</summary>
+    public void SetTopicError(string name, int error) => Call($"topic {name}", () =>
+    {
+        rd_kafka_mock_topic_set_error(_cluster, name, error);
+        return 0;
+    });
+
     /// <summary>Its connections are closed and new ones refused. What it has stays.</summary>
     public void SetBrokerDown(int broker) => Call($"broker {broker}", () => rd_kafka_mock_broker_set_down(_cluster, broker));
 
@@ -84,6 +91,13 @@ public sealed unsafe partial class MockKafkaCluster : IDisposable
     public void PushErrors(short apiKey, params int[] errors) => Call("errors", () =>
     {
         rd_kafka_mock_push_request_errors_array(_cluster, apiKey, (nuint)errors.Length, errors);
+        return 0;
+    });
+
+    /// <summary>What is left of <see cref="PushErrors"/> for a kind of request.</summary>
+    public void ClearErrors(short apiKey) => Call("errors", () =>
+    {
+        rd_kafka_mock_clear_request_errors(_cluster, apiKey);
         return 0;
     });
 

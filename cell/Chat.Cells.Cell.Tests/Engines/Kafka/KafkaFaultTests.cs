@@ -16,6 +16,7 @@ public sealed class KafkaFaultTests
     private const short FindCoordinator = 10;
     private const int CoordinatorNotAvailable = 15;
     private const int NotLeader = 6;
+    private const int UnknownTopic = 3;
     private const int RequestTimedOut = 7;
     private const int RebalanceInProgress = 27;
     private const int TopicAuthorizationFailed = 29;
@@ -125,6 +126,48 @@ public sealed class KafkaFaultTests
         {
             Directory.Delete(folder, true);
         }
+    }
+
+    [Fact]
+    public async Task Consume_BrokersHaveNotHeardOfOneTopicYet_ItComesWhenTheyHave()
+    {
+        const string late = "late";
+        await using var kafka = await RunningLog.StartAsync(externalTopics: true);
+        kafka.Cluster.CreateTopic(RunningLog.Prefix + late, 1);
+        await kafka.Log.EnsureTopicsAsync([new TopicSpec(late, 1, TimeSpan.FromDays(1))], default);
+        await kafka.AppendAsync("known");
+        await kafka.Log.AppendAsync(new TopicPartition(late, 0), "key"u8.ToArray(), "waits"u8.ToArray(), default);
+        kafka.Cluster.SetTopicError(RunningLog.Prefix + late, UnknownTopic);
+        var consumer = new RecordingConsumer();
+        using var stop = new CancellationTokenSource();
+        var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic, late], consumer, stop.Token);
+        await Poll.UntilAsync(() => consumer.Seen.Count == 1, "the member is in the group, for the topic that is known");
+
+        kafka.Cluster.SetTopicError(RunningLog.Prefix + late, 0);
+
+        await Poll.UntilAsync(() => consumer.Seen.Count == 2, "the other topic's record is processed");
+        Assert.Equal(["known", "waits"], consumer.Seen.Select(s => s.Value));
+        await stop.CancelAsync();
+        await running;
+    }
+
+    [Fact]
+    public async Task Consume_LeftOutsideTheGroup_TriesWithANewClient()
+    {
+        await using var kafka = await RunningLog.StartAsync();
+        await kafka.AppendAsync("waits");
+        kafka.Cluster.PushErrors(FindCoordinator, [.. Enumerable.Repeat(CoordinatorNotAvailable, 1_000)]);
+        var consumer = new RecordingConsumer();
+        using var stop = new CancellationTokenSource();
+        var running = kafka.Log.ConsumeAsync("group", [RunningLog.Topic], consumer, stop.Token);
+        await Poll.UntilAsync(() => kafka.Logged.Any(l => l.Contains("has not let this server into the group", StringComparison.Ordinal)), "it is said");
+        Assert.Empty(consumer.Seen);
+
+        kafka.Cluster.ClearErrors(FindCoordinator);
+
+        await Poll.UntilAsync(() => consumer.Seen.Count == 1, "the record is processed");
+        await stop.CancelAsync();
+        await running;
     }
 
     [Fact]

@@ -33,9 +33,10 @@ internal sealed class RunningLog(MockKafkaCluster cluster, KafkaLog log, Lines l
 
     public KafkaLog Log => log;
 
-    public static async Task<RunningLog> StartAsync(TimeSpan? patience = null, ITopicGenerations? generations = null, LiveSettings? live = null)
+    public static async Task<RunningLog> StartAsync(TimeSpan? patience = null, ITopicGenerations? generations = null, LiveSettings? live = null, bool externalTopics = false)
     {
         var cluster = new MockKafkaCluster();
+        if (externalTopics) cluster.CreateTopic(Prefix + Topic, 1);
         var options = new KafkaOptions
         {
             BootstrapServers = cluster.BootstrapServers,
@@ -47,6 +48,8 @@ internal sealed class RunningLog(MockKafkaCluster cluster, KafkaLog log, Lines l
             TopicCheckInterval = TimeSpan.FromMilliseconds(500),
             RequestTimeout = live is null ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(3),
             Live = live,
+            ExternalTopics = externalTopics,
+            JoinPatience = TimeSpan.FromSeconds(6),
         };
         var lines = new Lines();
         var log = new KafkaLog(options, TimeProvider.System, lines, new MockTopicAdmin(cluster), generations);

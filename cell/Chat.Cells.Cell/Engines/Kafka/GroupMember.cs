@@ -23,6 +23,9 @@ internal sealed partial class GroupMember
     /// <summary>However long the session is.</summary>
     private static readonly TimeSpan LongestHeartbeatInterval = TimeSpan.FromSeconds(3);
 
+    /// <summary>librdkafka's own default, which else follows the interval of refreshes: what is known of topics outlives an outage.</summary>
+    private const int MetadataMaxAgeMs = 900_000;
+
     private readonly KafkaOptions _options;
     private readonly string _group;
     private readonly string? _instanceId;
@@ -36,6 +39,7 @@ internal sealed partial class GroupMember
     private readonly Dictionary<Confluent.Kafka.TopicPartition, PartitionPump> _pumps = [];
     private CommitQueue? _commits;
     private long _looked;
+    private long _outsideSince;
 
     /// <param name="options">How to reach Kafka.</param>
     /// <param name="group">Without the prefix.</param>
@@ -67,9 +71,10 @@ internal sealed partial class GroupMember
         using var consumer = Build();
         _commits = new CommitQueue(places => OffsetCommits.Commit(consumer, places), _time);
         consumer.Subscribe(_names.Select(_options.Full));
+        _outsideSince = _time.GetTimestamp();
         try
         {
-            while (!cancellationToken.IsCancellationRequested && !_anew.IsCancellationRequested)
+            while (!cancellationToken.IsCancellationRequested && !_anew.IsCancellationRequested && !IsLeftOutside(consumer))
             {
                 while (_commands.TryDequeue(out var command))
                 {
@@ -88,6 +93,22 @@ internal sealed partial class GroupMember
             Leave(consumer);
             consumer.Close();
         }
+    }
+
+    /// <summary>
+    /// True when the group has not taken it in for so long that a new client is worth a try: one may be stuck on the way there (in looking for the coordinator, in the connection to
+    /// it, in what it knows of the topics), while others of the same process get in at once.
+    /// </summary>
+    private bool IsLeftOutside(IConsumer<byte[], byte[]> consumer)
+    {
+        if (_time.GetElapsedTime(_outsideSince) < _options.JoinPatience) return false;
+        if (_pumps.Count > 0 || consumer.MemberId is { Length: > 0 })
+        {
+            _outsideSince = _time.GetTimestamp();
+            return false;
+        }
+        LogLeftOutside(_group, _options.JoinPatience);
+        return true;
     }
 
     /// <summary>
@@ -149,6 +170,10 @@ internal sealed partial class GroupMember
             AutoOffsetReset = AutoOffsetReset.Error,
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
+            // A broker may not have heard yet of a topic that was made a moment ago. The client remembers that answer until it asks again, by itself every 5 minutes: till then a member is in the
+            // group without that topic, or not at all.
+            TopicMetadataRefreshIntervalMs = (int)_options.TopicCheckInterval.TotalMilliseconds,
+            MetadataMaxAgeMs = MetadataMaxAgeMs,
             HeartbeatIntervalMs = (int)Math.Min(_options.SessionTimeout.TotalMilliseconds / Heartbeats, LongestHeartbeatInterval.TotalMilliseconds),
             FetchMinBytes = 1,
             FetchErrorBackoffMs = 100,
@@ -227,6 +252,9 @@ internal sealed partial class GroupMember
 
     [LoggerMessage(2, LogLevel.Warning, "Group {Group}: {Reason}")]
     private partial void LogPollFailed(string group, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "Group {Group}: Kafka has not let this server into the group for {Patience}; it tries again with a new client")]
+    private partial void LogLeftOutside(string group, TimeSpan patience);
 
     [LoggerMessage(3, LogLevel.Error, "Group {Group}: a processor did not stop within {Timeout}; its late effects are repeats, which the high-water marks drop")]
     private partial void LogSlowStop(string group, TimeSpan timeout);

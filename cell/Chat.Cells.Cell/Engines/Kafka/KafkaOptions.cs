@@ -35,11 +35,14 @@ public sealed record KafkaOptions
     /// <summary>How long metadata and offset requests may take.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often it is looked whether topics were deleted or made again, and whether the settings of the secret were changed.</summary>
+    /// <summary>How often it is looked whether topics were deleted or made again, whether there are topics of a group that its members could not see yet, and whether the settings of the secret were changed.</summary>
     public TimeSpan TopicCheckInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>After this silence the group gives a member's partitions to others.</summary>
     public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(6);
+
+    /// <summary>After so long outside its group a member begins anew with a new client. Longer than a coordinator takes to move, and than a rebalance waits for the others.</summary>
+    public TimeSpan JoinPatience { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>
     /// This server's id, the same after a restart (KIP-345): a member that died and comes back within <see cref="SessionTimeout"/> has its partitions again at once, without a
