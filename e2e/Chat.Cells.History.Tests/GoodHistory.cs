@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Chat.Cells.History.Recording;
 
 namespace Chat.Cells.History.Tests;
@@ -65,4 +66,18 @@ internal static class GoodHistory
 
     public static FrameSeen Frame(long at, string device, string type, object payload, string? requestId, int connection = 1) =>
         new(at, device, connection, Out: false, JsonSerializer.Serialize(new { type, payload, timestamp = 1L, requestId }));
+
+    /// <summary>The payload of a <c>sync_batch</c> with the event of a live frame, at a cursor.</summary>
+    public static JsonObject BatchOf(FrameSeen live, string cursor)
+    {
+        var frame = JsonNode.Parse(live.Text)!;
+        var payload = frame["payload"]!.DeepClone();
+        payload["cursor"] = cursor;
+        return new JsonObject
+        {
+            ["events"] = new JsonArray(new JsonObject { ["type"] = frame["type"]!.DeepClone(), ["payload"] = payload }),
+            ["cursor"] = cursor,
+            ["more"] = false,
+        };
+    }
 }

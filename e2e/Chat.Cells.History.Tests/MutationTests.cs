@@ -24,6 +24,15 @@ public sealed class MutationTests
         f => f.Text.Contains("new_message", StringComparison.Ordinal));
 
     [Fact]
+    public void Check_OneEventOnTheNextConnectionAtAnotherCursor_Fails() => EveryMutationIsCaught<FrameSeen>(
+        (history, i) =>
+        {
+            var live = (FrameSeen)history[i];
+            history.Add(GoodHistory.Frame(live.At, live.Device, "sync_batch", GoodHistory.BatchOf(live, "1.0.900"), null, connection: 2));
+        },
+        f => f.Text.Contains("new_message", StringComparison.Ordinal));
+
+    [Fact]
     public void Check_TwoTimelineEntriesSwapped_Fails() => EveryMutationIsCaught<FinalTimeline>(
         (history, i) =>
         {

@@ -189,6 +189,52 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public void Check_EventAgainInTheBatchOfTheNextConnection_IsCountedAndAllowed()
+    {
+        var frame = history.OfType<FrameSeen>().First(f => f.Text.Contains("new_message", StringComparison.Ordinal));
+        history.Add(GoodHistory.Frame(0, frame.Device, "sync_batch", GoodHistory.BatchOf(frame, "1.0.1"), null, connection: 2));
+        var report = HistoryChecker.Check(history);
+        Assert.True(report.Passed, report.ToString());
+        Assert.Equal(1, report.RepeatedAcrossConnections);
+    }
+
+    [Theory]
+    [InlineData("1.0.500")]
+    [InlineData("1.1.1")]
+    [InlineData("2.0.1")]
+    public void Check_EventAgainOnTheNextConnectionAtAnotherCursor_IsDuplicated(string cursor)
+    {
+        var frame = history.OfType<FrameSeen>().First(f => f.Text.Contains("new_message", StringComparison.Ordinal));
+        Assert.Contains("\"1.0.1\"", frame.Text, StringComparison.Ordinal);
+        history.Add(frame with { Connection = 2, Text = frame.Text.Replace("\"1.0.1\"", $"\"{cursor}\"", StringComparison.Ordinal) });
+        Fails(Rule.Duplicated);
+    }
+
+    [Fact]
+    public void Check_EventAgainInTheBatchOfTheNextConnectionAtAnotherCursor_IsDuplicated()
+    {
+        var frame = history.OfType<FrameSeen>().First(f => f.Text.Contains("new_message", StringComparison.Ordinal));
+        history.Add(GoodHistory.Frame(0, frame.Device, "sync_batch", GoodHistory.BatchOf(frame, "1.0.500"), null, connection: 2));
+        Fails(Rule.Duplicated);
+    }
+
+    [Fact]
+    public void Check_EventAtOneCursorOnAPhoneAndAnotherOnALaptop_IsDuplicated()
+    {
+        var read = new { channelId = "d.1", readUpTo = GoodHistory.Id(1), eventId = GoodHistory.Id(901) };
+        history.Add(GoodHistory.Frame(0, "a-phone", "read", new { read.channelId, read.readUpTo, read.eventId, cursor = "1.0.500" }, null));
+        history.Add(GoodHistory.Frame(0, "a-laptop", "read", new { read.channelId, read.readUpTo, read.eventId, cursor = "1.0.501" }, null));
+        Fails(Rule.Duplicated);
+    }
+
+    [Fact]
+    public void Check_EventWithoutACursor_CursorBackwards()
+    {
+        history.Add(GoodHistory.Frame(0, "a-phone", "read", new { channelId = "d.1", readUpTo = GoodHistory.Id(1), eventId = GoodHistory.Id(901) }, null));
+        Fails(Rule.CursorBackwards);
+    }
+
+    [Fact]
     public void Check_EventLiveAndInABatchOfTheSameConnection_RepeatedOnConnection()
     {
         history.Add(GoodHistory.Frame(0, "a-phone", "sync_batch", Batch("1.0.500"), null, connection: 2));

@@ -8,7 +8,7 @@ public enum Rule
 {
     /// <summary>An accepted message was not shown on a device of a recipient, or is missing in history.</summary>
     Lost,
-    /// <summary>A message was shown twice on a device, is twice in history, or one send became two messages.</summary>
+    /// <summary>A message was shown twice on a device, is twice in history or (at two cursors, seen on whichever connections) in an inbox, or one send became two messages.</summary>
     Duplicated,
     /// <summary>A final timeline or a history is not in the order of ids, or they differ.</summary>
     OrderDiffers,
@@ -22,7 +22,7 @@ public enum Rule
     Leaked,
     /// <summary>The server sent one event twice on one connection.</summary>
     RepeatedOnConnection,
-    /// <summary>The cursor went backwards on a connection.</summary>
+    /// <summary>The cursor went backwards on a connection, or an event came without one.</summary>
     CursorBackwards,
     /// <summary>A receipt says that a user has what none of the user's devices has been shown.</summary>
     ReceiptAhead,
@@ -44,7 +44,7 @@ public sealed record Failure(Rule Rule, string Explanation);
 /// <param name="Expected">Messages that had to be shown, over all devices.</param>
 /// <param name="Devices">Devices that had to see everything.</param>
 /// <param name="Connections">Connections made.</param>
-/// <param name="RepeatedAcrossConnections">Events that the server sent again on a later connection; allowed.</param>
+/// <param name="RepeatedAcrossConnections">Events that the server sent again on a later connection, at the same cursor; allowed.</param>
 /// <param name="Counts">Failures by rule.</param>
 /// <param name="First">The first failures of each rule, explained.</param>
 public sealed record CheckReport(

@@ -13,7 +13,7 @@ public sealed class HistoryChecker
     private readonly FailureLog failures = new();
     private readonly WireCheck wire;
 
-    private HistoryChecker() => wire = new WireCheck(failures);
+    private HistoryChecker() => wire = new WireCheck(ledger.Devices, failures);
 
     /// <summary>Checks a recording.</summary>
     public static CheckReport Check(IEnumerable<HistoryRecord> recording)

@@ -4,11 +4,20 @@ using Chat.Cells.Protocol;
 
 namespace Chat.Cells.History.Checking;
 
-/// <summary>What raw frames must hold: an event comes once on a connection, cursors never go backwards, one send has one verdict.</summary>
-internal sealed class WireCheck(FailureLog failures)
+/// <summary>
+/// What raw frames must hold: an event comes once on a connection and always at the same cursor, cursors never go backwards, one send has one verdict.
+/// </summary>
+/// <remarks>
+/// A cursor is a place in the user's inbox, the same for all of the user's devices, live and in a batch, however often it is sent: an event at two cursors, of whichever epoch,
+/// is in the inbox twice. Clients drop the second one by its id, so that only the frames show it.
+/// </remarks>
+/// <param name="users">Users by device, as far as they are known.</param>
+/// <param name="failures">What is broken.</param>
+internal sealed class WireCheck(IReadOnlyDictionary<string, string> users, FailureLog failures)
 {
     private readonly Dictionary<(string Device, int Connection), ConnectionLog> connections = [];
     private readonly Dictionary<string, HashSet<string>> seenByDevice = [];
+    private readonly Dictionary<(string User, string Event), (string Cursor, string Device)> places = [];
     private readonly Dictionary<(string Device, string RequestId), string> acked = [];
 
     private sealed class ConnectionLog
@@ -85,6 +94,8 @@ internal sealed class WireCheck(FailureLog failures)
         };
         if (id is null) return;
         var name = $"{type} {Text(payload, "channelId")} {id}";
+        var cursor = Text(payload, "cursor");
+        if (cursor is null) failures.Add(Rule.CursorBackwards, $"Device {record.Device} was sent {name} without a cursor on connection {record.Connection}, at {record.At} us.");
         if (!log.Events.Add(name))
         {
             failures.Add(Rule.RepeatedOnConnection, $"Device {record.Device} was sent {name} twice on connection {record.Connection}, again at {record.At} us.");
@@ -92,9 +103,20 @@ internal sealed class WireCheck(FailureLog failures)
         else
         {
             if (!seenByDevice.TryGetValue(record.Device, out var seen)) seenByDevice.Add(record.Device, seen = []);
-            if (!seen.Add(name)) RepeatedAcrossConnections++;
+            var isRepeat = !seen.Add(name);
+            if ((cursor is null || IsInItsPlace(record, name, cursor)) && isRepeat) RepeatedAcrossConnections++;
         }
-        Cursor(record, log, Text(payload, "cursor"), mayStand: isBatched);
+        Cursor(record, log, cursor, mayStand: isBatched);
+    }
+
+    private bool IsInItsPlace(FrameSeen record, string name, string cursor)
+    {
+        var user = users.GetValueOrDefault(record.Device, record.Device);
+        if (places.TryAdd((user, name), (cursor, record.Device))) return true;
+        var (first, device) = places[(user, name)];
+        if (first == cursor) return true;
+        failures.Add(Rule.Duplicated, $"The inbox of {user} has {name} twice: at {first}, as device {device} was sent it, and at {cursor}, as device {record.Device} was on connection {record.Connection} at {record.At} us.");
+        return false;
     }
 
     private void Cursor(FrameSeen record, ConnectionLog log, string? text, bool mayStand)
