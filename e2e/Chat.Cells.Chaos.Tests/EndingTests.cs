@@ -36,9 +36,40 @@ public sealed class EndingTests : IDisposable
         Assert.Contains("throwing", output.ToString(), StringComparison.Ordinal);
     }
 
+    // The machine stands still for four seconds, ten seconds before the failure.
+    [Theory]
+    [InlineData(15, Ending.MachineFailed)]
+    [InlineData(5, Ending.ProductFailed)]
+    [InlineData(null, Ending.ProductFailed)]
+    public void Judge_ProductFailureAfterTheMachineStoodStill_IsTheMachinesOnlyWhenTheFailedWaitWasHit(int? waited, Ending ending)
+    {
+        var failure = new ProductFailedException("not recovered", waited is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+        Assert.Equal(ending, ChaosRun.Judge(failure, StoodStill(MachineWatch.TooLate + TimeSpan.FromSeconds(1))).Ending);
+    }
+
     [Fact]
-    public void Judge_TimeOutOnAMachineThatStoodStill_IsTheMachines() =>
-        Assert.Equal(Ending.MachineFailed, ChaosRun.Judge(new ProductFailedException("not recovered"), MachineWatch.TooLate + TimeSpan.FromSeconds(1)).Ending);
+    public void Judge_TimerThatWasLateButNotTooLate_ExcusesNothing() =>
+        Assert.Equal(Ending.ProductFailed, ChaosRun.Judge(new ProductFailedException("not recovered", TimeSpan.FromSeconds(15)), StoodStill(MachineWatch.TooLate)).Ending);
+
+    [Fact]
+    public void Judge_HarnessThatFailedAfterTheMachineStoodStill_IsTheMachines() =>
+        Assert.Equal(Ending.MachineFailed, ChaosRun.Judge(new HarnessException("no step"), StoodStill(MachineWatch.TooLate + TimeSpan.FromSeconds(1))).Ending);
+
+    [Fact]
+    public void Judge_TimerThatHasNotFiredYet_CountsAsWell()
+    {
+        var lateness = new Lateness(new SteppedTime(), static () => MachineWatch.TooLate + TimeSpan.FromSeconds(1), static _ => { });
+        Assert.Equal(Ending.MachineFailed, ChaosRun.Judge(new ProductFailedException("not recovered", TimeSpan.FromSeconds(1)), lateness).Ending);
+    }
+
+    private static Lateness StoodStill(TimeSpan late)
+    {
+        var time = new SteppedTime();
+        var lateness = new Lateness(time, static () => TimeSpan.Zero, static _ => { });
+        lateness.Raise(late);
+        time.Advance(TimeSpan.FromSeconds(10));
+        return lateness;
+    }
 
     [Fact]
     public void ExitCode_ProductFailureAmongOthers_IsNeverHidden()
@@ -64,6 +95,17 @@ public sealed class EndingTests : IDisposable
 
     [Fact]
     public void Catalog_Names_AreDistinct() => Assert.Equal(Catalog.All.Count, Catalog.All.Select(s => s.Name).Distinct().Count());
+
+    private sealed class SteppedTime : TimeProvider
+    {
+        private long now = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public void Advance(TimeSpan by) => now += by.Ticks;
+
+        public override long GetTimestamp() => now;
+    }
 
     private sealed class Throwing(Exception failure) : IScenario
     {

@@ -18,6 +18,7 @@ public sealed class MachineWatch : IAsyncDisposable
     private readonly string folder;
     private readonly TimeProvider time;
     private readonly Task watching;
+    private long begun;
     private readonly Lock gate = new();
     private readonly List<Lateness> open = [];
 
@@ -27,15 +28,21 @@ public sealed class MachineWatch : IAsyncDisposable
     {
         this.folder = folder;
         this.time = time;
+        begun = time.GetTimestamp();
         watching = Task.Run(WatchAsync);
     }
 
     /// <summary>Begins to watch for one scenario; several may run at once.</summary>
     public Lateness Begin()
     {
-        var lateness = new Lateness(this);
+        var lateness = new Lateness(time, Overdue, End);
         lock (gate) open.Add(lateness);
         return lateness;
+
+        void End(Lateness ended)
+        {
+            lock (gate) open.Remove(ended);
+        }
     }
 
     /// <summary>Looks before a scenario whether there is room for it.</summary>
@@ -65,42 +72,21 @@ public sealed class MachineWatch : IAsyncDisposable
         return null;
     }
 
+    /// <summary>How late the timer is that hasn't fired yet.</summary>
+    private TimeSpan Overdue() => time.GetElapsedTime(Volatile.Read(ref begun)) - Interval;
+
     private async Task WatchAsync()
     {
         while (!stopping.IsCancellationRequested)
         {
             var start = time.GetTimestamp();
+            Volatile.Write(ref begun, start);
             await Task.Delay(Interval, time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var late = time.GetElapsedTime(start) - Interval;
             lock (gate)
             {
                 foreach (var lateness in open) lateness.Raise(late);
             }
-        }
-    }
-
-    /// <summary>How late timers were while something ran.</summary>
-    public sealed class Lateness(MachineWatch watch) : IDisposable
-    {
-        private TimeSpan latest;
-
-        /// <summary>The latest of them.</summary>
-        public TimeSpan Latest
-        {
-            get
-            {
-                lock (watch.gate) return latest;
-            }
-        }
-
-        public void Dispose()
-        {
-            lock (watch.gate) watch.open.Remove(this);
-        }
-
-        internal void Raise(TimeSpan late)
-        {
-            if (late > latest) latest = late;
         }
     }
 }

@@ -19,7 +19,12 @@ public enum Ending
 }
 
 /// <summary>The servers failed; the message says how.</summary>
-public sealed class ProductFailedException(string message) : Exception(message);
+/// <param name="message">How.</param>
+/// <param name="waited">How long something was waited for that didn't come, until now; null: it isn't a question of time.</param>
+public sealed class ProductFailedException(string message, TimeSpan? waited = null) : Exception(message)
+{
+    public TimeSpan? Waited { get; } = waited;
+}
 
 /// <summary>The scenario could not do what it is for.</summary>
 public sealed class HarnessException(string message, Exception? inner = null) : Exception(message, inner);

@@ -61,7 +61,7 @@ public sealed class Arena : IAsyncDisposable
         {
             history.Dispose();
             await log.DisposeAsync();
-            throw new ProductFailedException($"{OpenBound.TotalSeconds} s were not enough for {people.Users} users to sign up and go live");
+            throw new ProductFailedException($"{OpenBound.TotalSeconds} s were not enough for {people.Users} users to sign up and go live", OpenBound);
         }
         catch
         {
@@ -140,7 +140,7 @@ public sealed class Arena : IAsyncDisposable
             {
                 var notLive = world.Devices.Count(d => d.Client.State != ConnectionState.Live);
                 throw new ProductFailedException(string.Create(
-                    CultureInfo.InvariantCulture, $"{bound.TotalSeconds:F0} s after the fault {world.Tracker.Open} messages are not everywhere and {notLive} of {world.Devices.Count} devices are not live"));
+                    CultureInfo.InvariantCulture, $"{bound.TotalSeconds:F0} s after the fault {world.Tracker.Open} messages are not everywhere and {notLive} of {world.Devices.Count} devices are not live"), elapsed);
             }
             await Task.Delay(5, cancellationToken);
         }

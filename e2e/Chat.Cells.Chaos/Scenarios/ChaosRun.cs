@@ -81,14 +81,23 @@ public static class ChaosRun
         catch (Exception e)
         {
             if (bound.IsCancellationRequested) e = limit.Is(e);
-            var (ending, reason) = Judge(e, lateness.Latest);
+            var (ending, reason) = Judge(e, lateness);
             if (ending is Ending.HarnessFailed) output.WriteLine(e);
             return new ScenarioResult(scenario.Name, ending, null, 0, TimeSpan.Zero, TimeProvider.System.GetElapsedTime(start), reason);
         }
     }
 
-    /// <summary>Whose fault an exception is. A time-out on a machine that stood still says nothing of the servers.</summary>
-    internal static (Ending Ending, string Reason) Judge(Exception e, TimeSpan late) => e switch
+    /// <summary>
+    /// Whose fault an exception is. A wait that ended while the machine stood still says nothing of the servers; that it stood still at another time doesn't excuse them.
+    /// What kept the harness may have been at any time of the scenario.
+    /// </summary>
+    internal static (Ending Ending, string Reason) Judge(Exception e, Lateness lateness)
+    {
+        var late = e is ProductFailedException failed ? failed.Waited is { } waited ? lateness.Within(waited) : TimeSpan.Zero : lateness.Within(TimeSpan.MaxValue);
+        return Judge(e, late);
+    }
+
+    private static (Ending Ending, string Reason) Judge(Exception e, TimeSpan late) => e switch
     {
         SkippedException => (Ending.Skipped, e.Message),
         MachineException => (Ending.MachineFailed, e.Message),

@@ -38,7 +38,7 @@ public sealed class LinkScenario(string link) : IScenario
         var start = TimeProvider.System.GetTimestamp();
         while (proxy.Open == 0)
         {
-            if (TimeProvider.System.GetElapsedTime(start) > bound) throw new ProductFailedException($"nothing connects through {proxy.Name} any more");
+            if (TimeProvider.System.GetElapsedTime(start) > bound) throw new ProductFailedException($"nothing connects through {proxy.Name} any more", bound);
             await Task.Delay(20, cancellationToken);
         }
     }
