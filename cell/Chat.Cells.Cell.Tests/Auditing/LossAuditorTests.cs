@@ -83,6 +83,36 @@ public sealed class LossAuditorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Visit_InboxRowTwice_ReportsTheMessage()
+    {
+        var ids = await SendAsync(3);
+        Assert.Equal(1, await RemoveAsync(
+            "INSERT INTO user_inbox (user_id, epoch, bucket, inbox_offset, payload) SELECT user_id, epoch, bucket, inbox_offset + 1000, payload FROM user_inbox ORDER BY inbox_offset DESC LIMIT 1"));
+        var before = Value(await MetricsAsync(), "audited_messages_total{outcome=\"doubled\"}");
+
+        await AuditAsync();
+
+        var report = Assert.Single(reports.Lost);
+        Assert.Contains(ids[^1], report, StringComparison.Ordinal);
+        Assert.Contains("twice", report, StringComparison.Ordinal);
+        Assert.True(Value(await MetricsAsync(), "audited_messages_total{outcome=\"doubled\"}") >= before + 1);
+    }
+
+    [Fact]
+    public async Task Visit_RequestAndMessageRowsTakenAway_CountsAsNoVerdictFound()
+    {
+        await SendAsync(1);
+        Assert.True(await RemoveAsync("DELETE FROM messages") > 0);
+        Assert.True(await RemoveAsync("DELETE FROM requests") > 0);
+        var before = Value(await MetricsAsync(), "audited_messages_total{outcome=\"no_verdict\"}");
+
+        await AuditAsync();
+
+        Assert.Empty(reports.Lost);
+        Assert.True(Value(await MetricsAsync(), "audited_messages_total{outcome=\"no_verdict\"}") >= before + 1);
+    }
+
+    [Fact]
     public async Task Visit_NeverAppendedForAnInbox_ReportsTheMessage()
     {
         var ids = await SendAsync(1);

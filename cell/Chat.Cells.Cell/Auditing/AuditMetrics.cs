@@ -25,7 +25,7 @@ internal static class AuditMetrics
 
     public static void Count(AuditResult result)
     {
-        if (result.Outcome == AuditOutcome.Found) Interlocked.Increment(ref found);
+        if (result.Outcome is AuditOutcome.Found or AuditOutcome.Doubled) Interlocked.Increment(ref found);
         if (result.Outcome == AuditOutcome.Lost)
         {
             Interlocked.Increment(ref lost);
@@ -43,7 +43,9 @@ internal static class AuditMetrics
     {
         AuditOutcome.Found => "found",
         AuditOutcome.Lost => "lost",
+        AuditOutcome.Doubled => "doubled",
         AuditOutcome.NotAccepted => "not_accepted",
+        AuditOutcome.NoVerdict => "no_verdict",
         _ => "unknown",
     };
 }

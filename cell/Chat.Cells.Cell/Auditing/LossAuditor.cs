@@ -124,6 +124,7 @@ internal sealed partial class LossAuditor : BackgroundService
         if (result.Outcome == AuditOutcome.Pending) return false;
         AuditMetrics.Count(result);
         if (result.Outcome == AuditOutcome.Lost) LogLost(logger, partition.Topic, partition.Partition, record.Offset, result.Stage!, send.ChannelId, result.MessageId, result.UserId);
+        if (result.Outcome == AuditOutcome.Doubled) LogDoubled(logger, partition.Topic, partition.Partition, record.Offset, send.ChannelId, result.MessageId, result.UserId);
         return true;
     }
 
@@ -160,6 +161,9 @@ internal sealed partial class LossAuditor : BackgroundService
 
     [LoggerMessage(600, LogLevel.Error, "Lost: {Topic}[{Partition}] offset {Offset}, accepted as {MessageId} in {Channel}, is missing at the stage {Stage} (user {UserId}).")]
     private static partial void LogLost(ILogger logger, string topic, int partition, long offset, string stage, string channel, Ulid? messageId, string? userId);
+
+    [LoggerMessage(602, LogLevel.Error, "Doubled: {Topic}[{Partition}] offset {Offset}, accepted as {MessageId} in {Channel}, is in the inbox of {UserId} twice.")]
+    private static partial void LogDoubled(ILogger logger, string topic, int partition, long offset, string channel, Ulid? messageId, string? userId);
 
     [LoggerMessage(601, LogLevel.Warning, "The auditor could not look at {Topic}[{Partition}]; it does so again.")]
     private partial void LogFailed(Exception fault, string topic, int partition);

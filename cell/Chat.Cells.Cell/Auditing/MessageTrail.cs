@@ -14,8 +14,17 @@ internal enum AuditOutcome
     /// <summary>Accepted, and something of it is missing for certain.</summary>
     Lost,
 
-    /// <summary>Refused, a repeat, or answered with <c>retry</c>: nobody was promised anything.</summary>
+    /// <summary>As <see cref="Found"/>, but an inbox has it twice.</summary>
+    Doubled,
+
+    /// <summary>Refused, a repeat, or answered by a later record of the same request: nobody was promised anything for this one.</summary>
     NotAccepted,
+
+    /// <summary>
+    /// Fan-out is past it and the store knows no verdict: it was answered with <c>retry</c> and not sent again, or went to <c>chat.dead</c>, or its request row is lost, perhaps
+    /// with its message. The first two leave no trace either, so that only how often this is says something.
+    /// </summary>
+    NoVerdict,
 
     /// <summary>On its way: to be looked at again.</summary>
     Pending,
@@ -25,7 +34,7 @@ internal enum AuditOutcome
 }
 
 /// <param name="Stage">Of a loss: <c>store</c> (no message row), <c>fanout</c> (never appended for an inbox) or <c>inbox</c> (no inbox row).</param>
-/// <param name="UserId">Of a loss: whose inbox.</param>
+/// <param name="UserId">Of a loss or a double: whose inbox.</param>
 internal readonly record struct AuditResult(AuditOutcome Outcome, string? Stage = null, Ulid? MessageId = null, string? UserId = null);
 
 /// <summary>
@@ -39,6 +48,10 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
 
     private const int RowsPerRead = 500;
     private const int MaxReads = 10;
+
+    /// <summary>So many of the rows that were read anyway are looked at behind a message for the same one again.</summary>
+    private const int RowsForDoubles = 100;
+
     private const int RememberedPlaces = 5_000;
 
     private readonly RecentCache<(ushort Partition, string User), InboxCursor> places = new(RememberedPlaces);
@@ -51,19 +64,20 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
     public async ValueTask<AuditResult> FollowAsync(TopicPartition partition, LogRecord record, SendRecord send, CancellationToken cancellationToken)
     {
         var request = await store.FindRequestAsync(send.ChannelId, send.Origin.UserId, send.Origin.RequestId, cancellationToken);
+        if (request is null) return new AuditResult(AuditOutcome.NoVerdict);
         if (request is not { MessageId: { } id, ErrorCode: null } || request.Position != record.Offset) return new AuditResult(AuditOutcome.NotAccepted);
         if (await store.FindMessageAsync(send.ChannelId, id, cancellationToken) is null) return new AuditResult(AuditOutcome.Lost, "store", id);
         if (await store.FindChannelAsync(send.ChannelId, cancellationToken) is not { } channel) return new AuditResult(AuditOutcome.Lost, "store", id);
 
-        var outcome = AuditOutcome.Found;
+        var found = new AuditResult(AuditOutcome.Found, null, id);
         var number = Topics.LogPartition(partition);
         foreach (var user in Sample(channel, record.Offset))
         {
             var result = await FindInInboxAsync(user, number, record, id, cancellationToken);
             if (result.Outcome is AuditOutcome.Lost or AuditOutcome.Pending) return result;
-            if (result.Outcome == AuditOutcome.Unknown) outcome = AuditOutcome.Unknown;
+            if (result.Outcome == AuditOutcome.Doubled || found.Outcome == AuditOutcome.Found) found = result;
         }
-        return new AuditResult(outcome, null, id);
+        return found;
     }
 
     private async ValueTask<AuditResult> FindInInboxAsync(string user, ushort number, LogRecord record, Ulid id, CancellationToken cancellationToken)
@@ -87,13 +101,11 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
         var begin = new InboxCursor(InboxCursor.InitialEpoch, InboxCursor.BucketOf(record.AppendTime) - 1, -1);
         if (places.TryGet((number, user), out var place) && place > begin)
         {
-            if (await ScanAsync(user, place, number, id, cancellationToken) is AuditOutcome.Found) return new AuditResult(AuditOutcome.Found, null, id);
+            var near = await ScanAsync(user, place, number, id, cancellationToken);
+            if (near is AuditOutcome.Found or AuditOutcome.Doubled) return new AuditResult(near, null, id, user);
         }
-        return await ScanAsync(user, begin, number, id, cancellationToken) switch
-        {
-            AuditOutcome.Lost => new AuditResult(AuditOutcome.Lost, "inbox", id, user),
-            var other => new AuditResult(other, null, id),
-        };
+        var outcome = await ScanAsync(user, begin, number, id, cancellationToken);
+        return new AuditResult(outcome, outcome == AuditOutcome.Lost ? "inbox" : null, id, user);
     }
 
     private async ValueTask<AuditOutcome> ScanAsync(string user, InboxCursor after, ushort number, Ulid id, CancellationToken cancellationToken)
@@ -101,11 +113,11 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
         for (var read = 0; read < MaxReads; read++)
         {
             var rows = await store.ReadInboxAsync(user, after, RowsPerRead, cancellationToken);
-            foreach (var row in rows)
+            for (var i = 0; i < rows.Count; i++)
             {
-                if (InboxRecord.Decode(row.Payload).EventId != id) continue;
-                places.Set((number, user), row.Cursor);
-                return AuditOutcome.Found;
+                if (InboxRecord.Decode(rows[i].Payload).EventId != id) continue;
+                places.Set((number, user), rows[i].Cursor);
+                return IsAgain(rows, i + 1, id) ? AuditOutcome.Doubled : AuditOutcome.Found;
             }
             if (rows.Count < RowsPerRead) return AuditOutcome.Lost;
             after = rows[^1].Cursor;
@@ -113,6 +125,15 @@ internal sealed class MessageTrail(IMessageLog log, IMessageStore store, ICellDi
         // The next search for this user goes on from here.
         places.Set((number, user), after);
         return AuditOutcome.Unknown;
+    }
+
+    private static bool IsAgain(IReadOnlyList<InboxRow> rows, int from, Ulid id)
+    {
+        for (var i = from; i < Math.Min(rows.Count, from + RowsForDoubles); i++)
+        {
+            if (InboxRecord.Decode(rows[i].Payload).EventId == id) return true;
+        }
+        return false;
     }
 
     /// <summary>Marks only rise: those that were read before do while they are high enough.</summary>
