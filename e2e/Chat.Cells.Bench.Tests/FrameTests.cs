@@ -47,6 +47,51 @@ public sealed class FrameTests
     }
 
     [Fact]
+    public void Read_MessageThatComesTwice_HidesNoneThatIsMissing()
+    {
+        var parser = new FrameParser(traffic);
+        var other = new Connection(8, []);
+        traffic.CountSent(4, 0, 0);
+        traffic.CountSent(5, 0, 0);
+
+        parser.Read(connection, NewMessage(sender: 3, "01AAAAAAAAAAAAAAAAAAAAAAAA", number: 4));
+        parser.Read(other, NewMessage(sender: 3, "01AAAAAAAAAAAAAAAAAAAAAAAA", number: 4));
+        parser.Read(connection, NewMessage(sender: 3, "01AAAAAAAAAAAAAAAAAAAAAAAA", number: 4));
+
+        Assert.Equal((2, 1), (traffic.Delivered, traffic.Doubled));
+        Assert.Contains("twice", traffic.FirstError, StringComparison.Ordinal);
+        parser.Read(connection, NewMessage(sender: 3, "01AAAAAAAAAAAAAAAAAAAAAAAB", number: 5));
+        Assert.Equal((3, 1), (traffic.Delivered, traffic.Doubled));
+    }
+
+    [Fact]
+    public void Read_MessageOfThePhaseBefore_IsNoDeliveryOfThisOne()
+    {
+        var parser = new FrameParser(traffic);
+        traffic.CountSent(4, 0, 0);
+        traffic.Clear();
+        traffic.CountSent(5, 0, 0);
+
+        parser.Read(connection, NewMessage(sender: 3, "01AAAAAAAAAAAAAAAAAAAAAAAA", number: 4));
+        Assert.Equal((0, 0), (traffic.Delivered, traffic.Doubled));
+        parser.Read(connection, NewMessage(sender: 3, "01AAAAAAAAAAAAAAAAAAAAAAAA", number: 4));
+        Assert.Equal((0, 1), (traffic.Delivered, traffic.Doubled));
+    }
+
+    [Fact]
+    public void Count_NumbersGoneRound_AreNewMessages()
+    {
+        const long round = 1 << 20;
+        foreach (var number in new[] { 3, 3 + round })
+        {
+            traffic.CountSent(number, 0, 0);
+            for (var member = 100; member < 100 + Traffic.MostMembers; member++) traffic.CountDelivered(number, member, 0, 0);
+        }
+
+        Assert.Equal((2 * Traffic.MostMembers, 0), (traffic.Delivered, traffic.Doubled));
+    }
+
+    [Fact]
     public void Read_AckAndError_AreCountedWithTheirNumber()
     {
         var parser = new FrameParser(traffic);
@@ -94,8 +139,8 @@ public sealed class FrameTests
         Assert.Equal((FrameParser.Text, length, 2), (opcode, payload.Length, all.Length));
     }
 
-    private static byte[] NewMessage(int sender, string id) => Encoding.UTF8.GetBytes(
-        $"{{\"type\":\"new_message\",\"payload\":{{\"messageId\":\"{id}\",\"content\":\"{0:x16}{sender:x8}{0:x16}\",\"cursor\":\"1.2.3\"}},\"timestamp\":1}}");
+    private static byte[] NewMessage(int sender, string id, long number = 0) => Encoding.UTF8.GetBytes(
+        $"{{\"type\":\"new_message\",\"payload\":{{\"messageId\":\"{id}\",\"content\":\"{0:x16}{sender:x8}{number:x16}\",\"cursor\":\"1.2.3\"}},\"timestamp\":1}}");
 
     private static string Unmask(byte[] frame)
     {

@@ -96,7 +96,7 @@ internal sealed class FrameParser(Traffic traffic)
         }
         var content = Member(frame, "\"content\":\""u8);
         if (content.Length < 40 || Frames.ParseHex(content.Slice(16, 8)) == connection.Index) return;
-        traffic.CountDelivered(Frames.ParseHex(content[..16]), Clock.Now);
+        traffic.CountDelivered(Frames.ParseHex(content.Slice(24, 16)), connection.Index, Frames.ParseHex(content[..16]), Clock.Now);
     }
 
     private static void TakeCursor(Connection connection, ReadOnlySpan<byte> frame)

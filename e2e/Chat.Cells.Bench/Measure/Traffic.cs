@@ -6,6 +6,14 @@ internal sealed class Traffic
     private const int Remembered = 1 << 20;
     private readonly long[] meantAt = new long[Remembered];
 
+    // Of each message a bit for each member of its room that has it: members have consecutive indexes, at most so many as there are bits.
+    private readonly ulong[] receivers = new ulong[Remembered];
+    private long first;
+    private long next;
+
+    /// <summary>The most members of a room whose deliveries can be told apart.</summary>
+    public const int MostMembers = 64;
+
     /// <summary>From the moment that a message was meant to be sent until a member other than its sender had it.</summary>
     public Histogram Delivery { get; } = new();
 
@@ -18,8 +26,11 @@ internal sealed class Traffic
     public long Sent { get; private set; }
     public long Acked { get; private set; }
 
-    /// <summary>Messages at members other than their senders.</summary>
+    /// <summary>Messages at members other than their senders, each at each member once.</summary>
     public long Delivered { get; private set; }
+
+    /// <summary>Messages that came to a member who had them, those of phases before included.</summary>
+    public long Doubled { get; private set; }
 
     public long Errors { get; private set; }
 
@@ -32,7 +43,9 @@ internal sealed class Traffic
     public void CountSent(long number, long meant, long now)
     {
         Sent++;
+        next = number + 1;
         meantAt[number & (Remembered - 1)] = meant;
+        receivers[number & (Remembered - 1)] = 0;
         Lateness.Add((now - meant) / 1_000);
     }
 
@@ -42,8 +55,21 @@ internal sealed class Traffic
         Ack.Add((now - meantAt[number & (Remembered - 1)]) / 1_000);
     }
 
-    public void CountDelivered(long meant, long now)
+    /// <summary>A message has come to a member other than its sender. One of a phase before is no delivery of this one.</summary>
+    /// <param name="number">The message's.</param>
+    /// <param name="receiver">The index of the member's connection.</param>
+    public void CountDelivered(long number, int receiver, long meant, long now)
     {
+        ref var had = ref receivers[number & (Remembered - 1)];
+        var bit = 1UL << (receiver & (MostMembers - 1));
+        if ((had & bit) != 0)
+        {
+            Doubled++;
+            FirstError ??= "a message came to a member twice";
+            return;
+        }
+        had |= bit;
+        if (number < first) return;
         Delivered++;
         Delivery.Add((now - meant) / 1_000);
     }
@@ -66,6 +92,7 @@ internal sealed class Traffic
         Delivery.Clear();
         Ack.Clear();
         Lateness.Clear();
-        (Sent, Acked, Delivered, Errors, Lost, FirstError) = (0, 0, 0, 0, 0, null);
+        (Sent, Acked, Delivered, Doubled, Errors, Lost, FirstError) = (0, 0, 0, 0, 0, 0, null);
+        first = next;
     }
 }
