@@ -226,7 +226,8 @@ public sealed class FaultTests : IAsyncLifetime
     [Fact]
     public async Task Socket_ThatTakesNothing_IsClosedWith4008AndCatchesUpByCursor()
     {
-        await using var cell = await StartAsync(o => o with { OutboundFrames = 8, OutboundBytes = 600_000, SlowTimeout = TimeSpan.FromSeconds(1), TickInterval = TimeSpan.FromMilliseconds(200), CloseTimeout = TimeSpan.FromSeconds(60) });
+        // It sends no heartbeats: on a busy machine the messages below take longer than a silent socket is kept.
+        await using var cell = await StartAsync(o => o with { OutboundFrames = 8, OutboundBytes = 600_000, SlowTimeout = TimeSpan.FromSeconds(1), TickInterval = TimeSpan.FromMilliseconds(200), CloseTimeout = TimeSpan.FromSeconds(60), SilenceTimeout = TimeSpan.FromMinutes(5) });
         var (anna, bob, channel) = await PrepareAsync(cell);
         await using var sender = await cell.ConnectAsync(anna);
         await using var slow = await RawSocket.ConnectAsync(cell.Public, bob.Token, receiveBuffer: 4096);
