@@ -75,6 +75,17 @@ public sealed class RunPlanTests : IDisposable
     }
 
     [Fact]
+    public void Bound_OfAScenarioThatComesAfterTheRunsEnd_IsNothing()
+    {
+        var scenario = new Acting("kafka.full", _ => throw new SkippedException("never run"));
+
+        var limit = new RunPlan([scenario], Options with { Within = 0 }).BoundOf(scenario);
+
+        Assert.Equal(TimeSpan.Zero, limit.Time);
+        Assert.IsType<MachineException>(limit.Is(new OperationCanceledException()));
+    }
+
+    [Fact]
     public void Limit_ScenarioThatTookTooLong_IsTheHarnesssFaultAndOtherFailuresStayTheirOwn()
     {
         var scenario = new Acting("kafka.full", _ => throw new SkippedException("never run"));

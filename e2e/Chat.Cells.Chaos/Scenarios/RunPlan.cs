@@ -45,7 +45,8 @@ public sealed class RunPlan
     public Limit BoundOf(IScenario scenario)
     {
         var own = (Patience * Durations.Of(scenario.Name, isShort)) + Grace;
-        var left = Bound - Elapsed;
+        // Scenarios that wait for their turn begin after the run's end as well, and end at once.
+        var left = Bound > Elapsed ? Bound - Elapsed : TimeSpan.Zero;
         return own < left
             ? new Limit(own, FormattableString.Invariant($"not done within {own.TotalMinutes:F1} min"), IsTheMachines: false)
             : new Limit(left, FormattableString.Invariant($"the run's {Bound.TotalMinutes:F0} min were over"), IsTheMachines: true);
