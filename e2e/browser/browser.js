@@ -99,8 +99,11 @@ export class Person {
 
   async openChatWith(handle) {
     await this.page.getByRole('tab', { name: 'Contacts' }).click();
-    await this.page.locator('#contact-list .row', { hasText: handle }).click();
-    await this.page.locator('#head-title').waitFor();
+    const contact = this.page.locator('#contact-list .row', { hasText: handle });
+    const name = await contact.locator('.row-title').textContent();
+    await contact.click();
+    // By its name: until the chat is made, the one before stays open, and would take what is written.
+    await this.page.locator('#head-title', { hasText: name }).waitFor();
     await this.page.getByRole('tab', { name: 'Chats' }).click();
   }
 
