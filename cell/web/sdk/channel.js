@@ -1,9 +1,12 @@
 import { maxId, timeOf } from './ids.js';
 
+const MOST_EARLY = 200;
+
 /** What this device knows of one channel: members, messages by id, receipts. */
 export class Channel {
   #messages = []; // accepted, by id
   #byId = new Map();
+  #early = new Map(); // message id -> the change of a message that isn't here
   #receipts = new Map(); // user id -> {deliveredUpTo, readUpTo}
   #history = { next: undefined, started: false, done: false };
 
@@ -33,9 +36,10 @@ export class Channel {
     const known = this.#byId.get(message.messageId);
     if (known) {
       known.requestId ??= message.requestId;
+      this.change(message);
       return false;
     }
-    const { messageId, sender, contentType, content, replyTo, requestId } = message;
+    const { messageId, sender, contentType = 'text', content = '', replyTo, requestId } = message;
     if (userId && sender !== userId && messageId <= (this.readUpTo(userId) ?? '')) this.late = true;
     const kept = { messageId, channelId: this.channelId, sender, contentType, content, replyTo, requestId, time: timeOf(messageId) };
     let low = 0;
@@ -47,11 +51,37 @@ export class Channel {
     }
     this.#messages.splice(low, 0, kept);
     this.#byId.set(messageId, kept);
+    this.change(message);
+    const early = this.#early.get(messageId);
+    if (early) {
+      this.#early.delete(messageId);
+      this.change(early);
+    }
     return true;
   }
 
-  has(messageId) {
-    return this.#byId.has(messageId);
+  /**
+   * Takes a change of a message, of which the highest event id counts, and a deletion more than any edit; true when the message is here and this is news. Of a message that isn't
+   * here it is kept, for one that comes later: the latest of these only, since history carries the changes too.
+   */
+  change({ messageId, eventId, deleted, contentType = 'text', content = '' }) {
+    const known = this.#byId.get(messageId);
+    const before = known ?? this.#early.get(messageId);
+    if (rankOf({ eventId, deleted }) <= rankOf(before)) return false;
+    const change = deleted ? { eventId, deleted: true, edited: undefined, contentType: 'text', content: '' } : { eventId, edited: true, contentType, content };
+    if (known) {
+      Object.assign(known, change);
+      return true;
+    }
+    this.#early.delete(messageId);
+    this.#early.set(messageId, { messageId, ...change });
+    if (this.#early.size > MOST_EARLY) this.#early.delete(this.#early.keys().next().value);
+    return false;
+  }
+
+  /** A message by its id, or undefined. */
+  message(messageId) {
+    return this.#byId.get(messageId);
   }
 
   get messages() {
@@ -116,4 +146,9 @@ export class Channel {
     const status = all > 0 && read === all ? 'read' : all > 0 && delivered === all ? 'delivered' : 'accepted';
     return { status, readBy: read, others: all };
   }
+}
+
+// As text: a deletion above all edits, then by event id, which are all of one length; '' of what is as it was sent.
+function rankOf(message) {
+  return message?.eventId ? `${message.deleted ? 1 : 0}${message.eventId}` : '';
 }

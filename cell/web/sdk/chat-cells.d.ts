@@ -91,6 +91,12 @@ export interface Message {
   replyTo?: string;
   /** Unix ms, by the server once accepted. */
   time: number;
+  /** Its content is not the first one any more. */
+  edited?: boolean;
+  /** Its content is gone, and empty here: show that there was a message. */
+  deleted?: boolean;
+  /** An edit or deletion of this device that the server has not accepted yet; it shows as done. */
+  changing?: 'edit' | 'delete';
   /** Of own messages only. */
   status?: 'sending' | 'failed' | 'accepted' | 'delivered' | 'read';
   /** How many of the others have read it; of own accepted messages only. */
@@ -130,7 +136,10 @@ export interface ChatCellsEvents {
   channels: undefined;
   channel: { channelId: string };
   message: { channelId: string; message: Message; live: boolean };
-  failed: { channelId: string; requestId: string };
+  /** A message that was here was edited or deleted. */
+  changed: { channelId: string; message: Message; /** A user id. */ by: string };
+  /** The server refused a message, which shows as "failed", or with a messageId a change of that one, which shows as before. */
+  failed: { channelId: string; requestId: string; messageId?: string; error: { code: string; message: string } };
   /** Counts of unread messages are other than before. */
   unread: { channelIds: string[] };
   presence: { userIds: string[] };
@@ -193,6 +202,14 @@ export class ChatCells extends EventTarget {
   send(channelId: string, content: string, options?: { replyTo?: string }): string;
   sendAgain(requestId: string): string | undefined;
   discard(requestId: string): void;
+  /**
+   * Gives an own message another text, at most 100,000 code points; returns its request id. It shows at once, survives a reload, goes out again until there is a verdict, and
+   * shows as before when the server refuses it ("failed"). Several changes of one message take effect in their order. Throws a ChatError: unknown_message for one that is not
+   * here or was not accepted yet ("sending" or "failed": it has no messageId), forbidden for somebody else's, deleted, too_large.
+   */
+  editMessage(channelId: string, messageId: string, text: string): string;
+  /** Deletes a message for everybody, an own one or, as a group's admin or owner, anybody's; otherwise like editMessage. */
+  deleteMessage(channelId: string, messageId: string): string;
   /** In the order to show them: accepted ones by id, then those on their way. */
   messages(channelId: string): Message[];
   /** How many messages of others the user has not read, on any device: 0 to 100, which means that many or more. */

@@ -5,10 +5,10 @@ import { defaultDevice, plain, prefixed, systemClock } from './device.js';
 import { ChatError } from './errors.js';
 import { Http } from './http.js';
 import { maxId } from './ids.js';
-import { Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Presence } from './presence.js';
 import { Receiver } from './receiver.js';
+import { Sending } from './sending.js';
 import { Session } from './session.js';
 import { LocalStorage, MemoryStorage } from './storage.js';
 import { Typing } from './typing.js';
@@ -16,12 +16,10 @@ import { Unread } from './unread.js';
 
 export { ChatError, CloseCodes, LocalStorage, maxId, MemoryStorage };
 
-const MAX_CODE_POINTS = 100_000;
-
 /**
  * A user's device in Chat.Cells. Everything that it knows is in its properties; events say what changed:
- * "session", "state", "channels", "channel" {channelId}, "message" {channelId, message, live}, "failed" {channelId, requestId},
- * "unread" {channelIds}, "presence" {userIds}, "typing" {channelId}, "reset".
+ * "session", "state", "channels", "channel" {channelId}, "message" {channelId, message, live}, "changed" {channelId, message, by},
+ * "failed" {channelId, requestId, messageId?, error}, "unread" {channelIds}, "presence" {userIds}, "typing" {channelId}, "reset".
  */
 export class ChatCells extends EventTarget {
   #http;
@@ -35,7 +33,7 @@ export class ChatCells extends EventTarget {
   #presence;
   #typing;
   #unread = new Unread();
-  #outbox = null;
+  #sending;
   #receiver;
   #away = false;
 
@@ -72,6 +70,14 @@ export class ChatCells extends EventTarget {
       send: (channelId, typing) => this.#connection.connected && this.#connection.send('typing', { channelId, typing }),
       onChange: channelId => this.#emit('typing', { channelId }),
     });
+    this.#sending = new Sending({
+      clock,
+      storage: this.#storage,
+      channels: this.#channels,
+      typing: this.#typing,
+      connection: () => this.#connection,
+      emit: (type, detail) => this.#emit(type, detail),
+    });
     this.#receiver = new Receiver({
       clock,
       storage: this.#storage,
@@ -79,7 +85,7 @@ export class ChatCells extends EventTarget {
       unread: this.#unread,
       presence: this.#presence,
       typing: this.#typing,
-      outbox: () => this.#outbox,
+      outbox: () => this.#sending.outbox,
       connection: () => this.#connection,
       emit: (type, detail) => this.#emit(type, detail),
     });
@@ -114,7 +120,7 @@ export class ChatCells extends EventTarget {
 
   /** The channels of this user, the latest message first. */
   get channels() {
-    return this.#channels.all.sort((a, b) => (this.#lastTime(b) - this.#lastTime(a)) || (a.channelId < b.channelId ? -1 : 1));
+    return this.#channels.all.sort((a, b) => (this.#sending.lastTime(b) - this.#sending.lastTime(a)) || (a.channelId < b.channelId ? -1 : 1));
   }
 
   channel(channelId) {
@@ -258,38 +264,40 @@ export class ChatCells extends EventTarget {
    * @throws {ChatError} too_large above 100,000 code points.
    */
   send(channelId, content, { replyTo } = {}) {
-    if (!this.#outbox) throw new ChatError('session_ended', 'Log in first.');
-    if (content.length > MAX_CODE_POINTS && [...content].length > MAX_CODE_POINTS) throw new ChatError('too_large', `A message has at most ${MAX_CODE_POINTS.toLocaleString('en')} characters.`);
-    const entry = this.#outbox.add({ channelId, content, contentType: 'text', replyTo, after: this.#channels.get(channelId)?.lastMessage?.messageId });
-    this.#typing.say(channelId, false);
-    this.#emit('message', { channelId, message: this.#pendingMessage(entry), live: true });
-    return entry.requestId;
+    return this.#sending.send(channelId, content, replyTo);
   }
 
   /** Sends a message that failed once more, as a new one. */
   sendAgain(requestId) {
-    const entry = this.#outbox?.get(requestId);
-    if (!entry?.error) return undefined;
-    this.#outbox.discard(requestId);
-    return this.send(entry.channelId, entry.content, { replyTo: entry.replyTo });
+    return this.#sending.sendAgain(requestId);
   }
 
   discard(requestId) {
-    const entry = this.#outbox?.get(requestId);
-    if (!entry?.error) return;
-    this.#outbox.discard(requestId);
-    this.#emit('channel', { channelId: entry.channelId });
+    this.#sending.discard(requestId);
   }
 
   /**
-   * The messages of a channel in the order to show them, own ones with how far they have come:
-   * {messageId?, requestId?, sender, content, time, replyTo?, status?: "sending"|"failed"|"accepted"|"delivered"|"read", readBy?, others?, error?}.
+   * Gives an own message another text; it shows at once, and as before should the server refuse it ("failed").
+   * @throws {ChatError} unknown_message, forbidden, deleted, too_large.
+   */
+  editMessage(channelId, messageId, text) {
+    return this.#sending.edit(channelId, messageId, text);
+  }
+
+  /**
+   * Deletes a message for everybody; it shows at once, and as before should the server refuse it ("failed").
+   * @throws {ChatError} unknown_message, deleted.
+   */
+  deleteMessage(channelId, messageId) {
+    return this.#sending.delete(channelId, messageId);
+  }
+
+  /**
+   * The messages of a channel in the order to show them, own ones with how far they have come: {messageId?, requestId?, sender, content, time, replyTo?, edited?, deleted?,
+   * changing?: "edit"|"delete", status?: "sending"|"failed"|"accepted"|"delivered"|"read", readBy?, others?, error?}.
    */
   messages(channelId) {
-    const channel = this.#channels.get(channelId);
-    const myId = this.me?.userId;
-    const accepted = (channel?.messages ?? []).map(message => (message.sender === myId ? { ...message, ...channel.progress(message, myId) } : message));
-    return [...accepted, ...(this.#outbox?.of(channelId) ?? []).map(entry => this.#pendingMessage(entry))];
+    return this.#sending.messages(channelId);
   }
 
   /** How many messages of others the user has not read, on any device: 0 to 100, which means that many or more. Until the server has said it: of those that are here. */
@@ -340,7 +348,7 @@ export class ChatCells extends EventTarget {
     this.#presence?.forget();
     this.#receiver?.begin(null);
     this.#unread.forget();
-    this.#outbox = null;
+    this.#sending?.begin(null);
     if (session) this.#open(session);
     this.#emit('session');
   }
@@ -348,41 +356,22 @@ export class ChatCells extends EventTarget {
   #open(session) {
     this.#people.remember(session);
     this.#receiver.begin(session.userId);
-    this.#outbox = new Outbox({
-      storage: this.#storage,
-      prefix: `chat-cells.outbox.${session.userId}.`,
-      clock: this.#clock,
-      transmit: entry => this.#transmit(entry),
-      onChange: entry => this.#emit('failed', { channelId: entry.channelId, requestId: entry.requestId }),
-    });
+    this.#sending.begin(session.userId);
   }
 
   #stateChanged(state) {
     if (state.status === 'connected') {
-      this.#outbox?.connected();
+      this.#sending.outbox?.connected();
       this.#receiver.connected();
       this.#channels.refreshReceipts(this.me.userId).catch(error => this.#emit('error', error));
       this.#presence.connected();
       if (this.#away) this.#connection.beat(); // a new connection counts as looked at
     } else {
-      this.#outbox?.disconnected();
+      this.#sending.outbox?.disconnected();
       this.#presence.disconnected();
       this.#typing.disconnected();
     }
     this.#emit('state', state);
-  }
-
-  #transmit({ requestId, channelId, content, contentType, replyTo, after, afterRequest }) {
-    if (!this.#connection.connected) return false;
-    return this.#connection.send('chat_message', { channelId, content, contentType, after, afterRequest, replyTo }, requestId);
-  }
-
-  #pendingMessage({ requestId, channelId, content, contentType, replyTo, createdAt, error }) {
-    return { requestId, channelId, sender: this.me.userId, content, contentType, replyTo, time: createdAt, status: error ? 'failed' : 'sending', error };
-  }
-
-  #lastTime(channel) {
-    return Math.max(channel.lastMessage?.time ?? 0, this.#outbox?.of(channel.channelId).at(-1)?.createdAt ?? 0);
   }
 
   #emit(type, detail) {

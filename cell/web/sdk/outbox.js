@@ -5,8 +5,8 @@ const RETRY_MS = 500;
 const RETRY_LIMIT_MS = 10_000;
 
 /**
- * Messages that the server has not accepted yet. Each is kept in storage until its verdict, and sent again under its requestId, unchanged, until there is one. Sends of one channel
- * name their predecessor (afterRequest), so that their order holds whatever is lost.
+ * Messages, and changes of messages, that the server has not accepted yet. Each is kept in storage until its verdict, and sent again under its requestId, unchanged, until there is
+ * one. Sends of one channel name their predecessor (afterRequest), so that their order holds whatever is lost; changes of one message go one at a time, for the same reason.
  */
 export class Outbox {
   #storage;
@@ -18,7 +18,7 @@ export class Outbox {
   #timer = null;
   #sequence = 0;
 
-  /** @param {object} deps storage, prefix, clock; transmit(entry): boolean; onChange(entry): an entry failed. */
+  /** @param {object} deps storage, prefix, clock; transmit(entry): boolean; onChange(entry): an entry failed; a change is no longer here then. */
   constructor({ storage, prefix, clock, transmit, onChange }) {
     this.#storage = storage;
     this.#prefix = prefix;
@@ -28,9 +28,14 @@ export class Outbox {
     for (const key of storage.keys(prefix)) this.#restore(key);
   }
 
-  /** The entries of a channel, in the order of sending: {requestId, channelId, content, contentType, replyTo?, after?, afterRequest?, createdAt, error?}. */
+  /** The sends to a channel, in order: {requestId, channelId, content, contentType, replyTo?, after?, afterRequest?, createdAt, error?}. */
   of(channelId) {
-    return [...this.#entries.values()].filter(entry => entry.channelId === channelId);
+    return this.all.filter(entry => entry.channelId === channelId && !entry.messageId);
+  }
+
+  /** The changes of a channel's messages, in order: {requestId, channelId, messageId, content?, contentType?, createdAt}; without content: a deletion. */
+  changes(channelId) {
+    return this.all.filter(entry => entry.channelId === channelId && entry.messageId);
   }
 
   get all() {
@@ -43,12 +48,16 @@ export class Outbox {
 
   add({ channelId, content, contentType, replyTo, after }) {
     const previous = this.of(channelId).findLast(entry => !entry.error);
-    const entry = { requestId: newRequestId(), channelId, content, contentType, replyTo, after, afterRequest: previous?.requestId, createdAt: this.#clock.now() };
-    entry.key = `${this.#prefix}${String(entry.createdAt).padStart(15, '0')}.${String(this.#sequence++).padStart(6, '0')}.${entry.requestId}`;
-    this.#entries.set(entry.requestId, entry);
-    this.#keep(entry);
+    const entry = this.#enter({ channelId, content, contentType, replyTo, after, afterRequest: previous?.requestId });
     if (this.of(channelId).some(earlier => earlier.waiting)) this.#due(entry, 0);
     else this.#send(entry);
+    return entry;
+  }
+
+  /** Changes an accepted message: to this content, or without one, deletes it. */
+  change({ channelId, messageId, content, contentType }) {
+    const entry = this.#enter({ channelId, messageId, content, contentType });
+    this.#send(entry);
     return entry;
   }
 
@@ -84,6 +93,11 @@ export class Outbox {
       return entry;
     }
     entry.error = { code: error.code, message: error.message };
+    if (entry.messageId) {
+      this.#take(requestId); // it never was: the message shows again as it is
+      this.#onChange(entry);
+      return entry;
+    }
     entry.dueAt = undefined;
     entry.waiting = false;
     this.#keep(entry);
@@ -103,16 +117,31 @@ export class Outbox {
     return this.#take(requestId);
   }
 
+  #enter(what) {
+    const entry = { requestId: newRequestId(), ...what, createdAt: this.#clock.now() };
+    entry.key = `${this.#prefix}${String(entry.createdAt).padStart(15, '0')}.${String(this.#sequence++).padStart(6, '0')}.${entry.requestId}`;
+    this.#entries.set(entry.requestId, entry);
+    this.#keep(entry);
+    return entry;
+  }
+
   #take(requestId) {
     const entry = this.#entries.get(requestId);
     if (!entry) return undefined;
     this.#entries.delete(requestId);
     this.#storage.remove(entry.key);
     if (entry.waiting) this.#schedule();
+    const next = entry.messageId && this.#firstChange(entry.messageId);
+    if (next) this.#send(next);
     return entry;
   }
 
+  #firstChange(messageId) {
+    return this.all.find(entry => entry.messageId === messageId);
+  }
+
   #send(entry) {
+    if (entry.messageId && this.#firstChange(entry.messageId) !== entry) return; // goes when the one before it has its verdict
     entry.dueAt = undefined;
     entry.waiting = false;
     // A predecessor that was accepted is not named any more: the server remembers requests for a day, and would wait for one that it has forgotten.
@@ -143,19 +172,19 @@ export class Outbox {
     }, Math.max(0, earliest - this.#clock.now()));
   }
 
-  /** The entries with a due time, but those behind an entry of their channel that waits and holds. */
+  /** The entries with a due time, but sends behind a send of their channel that waits and holds. */
   *#free(holds) {
     const held = new Set();
     for (const entry of this.all) {
-      if (entry.dueAt === undefined || held.has(entry.channelId)) continue;
-      if (entry.waiting && holds(entry)) held.add(entry.channelId);
+      if (entry.dueAt === undefined || (!entry.messageId && held.has(entry.channelId))) continue;
+      if (!entry.messageId && entry.waiting && holds(entry)) held.add(entry.channelId);
       yield entry;
     }
   }
 
   #keep(entry) {
-    const { requestId, channelId, content, contentType, replyTo, after, afterRequest, createdAt, error } = entry;
-    this.#storage.set(entry.key, JSON.stringify({ requestId, channelId, content, contentType, replyTo, after, afterRequest, createdAt, error }));
+    const { requestId, channelId, messageId, content, contentType, replyTo, after, afterRequest, createdAt, error } = entry;
+    this.#storage.set(entry.key, JSON.stringify({ requestId, channelId, messageId, content, contentType, replyTo, after, afterRequest, createdAt, error }));
   }
 
   #restore(key) {

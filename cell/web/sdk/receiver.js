@@ -81,6 +81,7 @@ export class Receiver {
     const { channels, emit } = this.#deps;
     this.#shown = payload.cursor ?? this.#shown;
     if (type === 'new_message') this.#newMessage(payload, live);
+    else if (type === 'message_changed') this.#messageChanged(payload);
     else if (type === 'channel_changed') {
       channels.take(payload);
       emit('channels');
@@ -97,14 +98,26 @@ export class Receiver {
     const channel = channels.ofMessage(channelId);
     typing.stopped(channelId, sender);
     if (requestId && sender === this.#userId) outbox().accepted(requestId);
-    if (channel.insert(payload, this.#userId)) emit('message', { channelId, message: channel.messages.find(m => m.messageId === messageId), live });
+    if (channel.insert(payload, this.#userId)) emit('message', { channelId, message: channel.message(messageId), live });
     else emit('channel', { channelId });
   }
 
-  #acked(requestId, { messageId, channelId }) {
+  #messageChanged(payload) {
+    const { channels, outbox, emit } = this.#deps;
+    const { channelId, messageId, requestId, by } = payload;
+    const channel = channels.ofMessage(channelId);
+    if (requestId && by === this.#userId) outbox().accepted(requestId);
+    if (channel.change(payload)) emit('changed', { channelId, message: channel.message(messageId), by });
+    else emit('channel', { channelId });
+  }
+
+  #acked(requestId, { messageId, channelId, eventId }) {
     const entry = this.#deps.outbox().accepted(requestId);
     if (!entry) return;
-    this.#deps.channels.get(channelId)?.insert({ messageId, sender: this.#userId, contentType: entry.contentType, content: entry.content, replyTo: entry.replyTo, requestId });
+    const { contentType, content, replyTo } = entry;
+    const channel = this.#deps.channels.get(channelId);
+    if (entry.messageId) channel?.change({ messageId, eventId, contentType, content, deleted: content === undefined });
+    else channel?.insert({ messageId, sender: this.#userId, contentType, content, replyTo, requestId });
     this.#deps.emit('channel', { channelId });
   }
 

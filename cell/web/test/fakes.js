@@ -134,7 +134,7 @@ export class FakeServer {
     const route = `${method} ${decodeURIComponent(pathname)}`;
     const request = { route, search, headers, body: body && JSON.parse(body) };
     this.requests.push(request);
-    const answer = this.answers.get(route)?.(request) ?? { status: 404, body: { code: 'not_found', detail: `no ${route}` } };
+    const answer = (await this.answers.get(route)?.(request)) ?? { status: 404, body: { code: 'not_found', detail: `no ${route}` } };
     if (answer.status === 0) throw new TypeError('failed to fetch');
     return new Response(answer.body === undefined || answer.status === 204 ? null : JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });
   };
@@ -144,7 +144,7 @@ export function client(server, { storage = new MemoryStorage(), random = () => 0
   if (loggedIn && !storage.get('chat-cells.session')) storage.set('chat-cells.session', JSON.stringify({ ...server.session(), lifetime: 900_000, goodUntil: server.clock.now() + 900_000 }));
   const chat = new ChatCells({ baseUrl: 'http://router.test', storage, clock: server.clock, random, fetch: server.fetch, WebSocket: server.WebSocket, locks: null });
   chat.seen = [];
-  for (const type of ['session', 'state', 'message', 'channel', 'channels', 'failed', 'reset', 'unread', 'presence', 'typing', 'error']) chat.addEventListener(type, event => chat.seen.push([type, event.detail]));
+  for (const type of ['session', 'state', 'message', 'changed', 'channel', 'channels', 'failed', 'reset', 'unread', 'presence', 'typing', 'error']) chat.addEventListener(type, event => chat.seen.push([type, event.detail]));
   return chat;
 }
 
