@@ -10,19 +10,21 @@ public sealed class RowSplitterTests
     public void Split_JudgedBatch_OneRowEachInThePortsOrderAndThePartitionTimeLast()
     {
         var message = new MessageRow("c", Ulid.NewUlid(), "anna", "text", ReadOnlyMemory<byte>.Empty, null, 1);
+        var change = new MessageChange("c", message.MessageId, Ulid.NewUlid(), true, "anna", "", default);
         var receipt = new ReceiptRow("c", "anna", null, null);
         var request = new RequestRow("c", "anna", "r", 7, null, 1, null, 5);
-        var batch = new JudgedBatch(3, 99, [message, message], [], [receipt], [request]);
+        var batch = new JudgedBatch(3, 99, [message, message], [change], [], [receipt], [request]);
 
         var parts = RowSplitter.Split(batch).ToArray();
 
-        Assert.Equal(["row:message", "row:message", "row:receipt", "row:request", "row:log-partition"], parts.Select(p => p.Effect));
+        Assert.Equal(["row:message", "row:message", "row:message-change", "row:receipt", "row:request", "row:log-partition"], parts.Select(p => p.Effect));
         var batches = parts.Select(p => (JudgedBatch)p.Batch).ToArray();
-        Assert.All(batches[..4], b => Assert.Null(b.LogPartition));
-        Assert.All(batches[..4], b => Assert.Equal(1, b.Messages.Count + b.Channels.Count + b.Receipts.Count + b.Requests.Count));
+        Assert.All(batches[..5], b => Assert.Null(b.LogPartition));
+        Assert.All(batches[..5], b => Assert.Equal(1, b.Messages.Count + b.Changes.Count + b.Channels.Count + b.Receipts.Count + b.Requests.Count));
         Assert.Same(message, batches[0].Messages[0]);
-        Assert.Same(request, batches[3].Requests[0]);
-        Assert.Equal(((ushort?)3, 99L, 0), (batches[4].LogPartition, batches[4].PartitionTime, batches[4].Messages.Count));
+        Assert.Same(change, batches[2].Changes[0]);
+        Assert.Same(request, batches[4].Requests[0]);
+        Assert.Equal(((ushort?)3, 99L, 0), (batches[5].LogPartition, batches[5].PartitionTime, batches[5].Messages.Count));
     }
 
     [Fact]
@@ -39,6 +41,6 @@ public sealed class RowSplitterTests
     public void Split_BatchFromABridge_HasNoPartitionTime()
     {
         var message = new MessageRow("c", Ulid.NewUlid(), "anna", "text", ReadOnlyMemory<byte>.Empty, null, 1);
-        Assert.Equal(["row:message"], RowSplitter.Split(new JudgedBatch(null, 0, [message], [], [], [])).Select(p => p.Effect));
+        Assert.Equal(["row:message"], RowSplitter.Split(new JudgedBatch(null, 0, [message], [], [], [], [])).Select(p => p.Effect));
     }
 }

@@ -6,7 +6,7 @@ using Chat.Cells.Protocol;
 namespace Chat.Cells.Cell.Tests.Contracts;
 
 /// <summary>What every <see cref="IMessageStore"/> owes its callers. Ids are unique to each test, so it may run on shared servers.</summary>
-public abstract class MessageStoreContract : IAsyncLifetime
+public abstract partial class MessageStoreContract : IAsyncLifetime
 {
     protected const long Now = 1_790_000_000_000;
 
@@ -47,8 +47,9 @@ public abstract class MessageStoreContract : IAsyncLifetime
         IReadOnlyList<ChannelRow>? channels = null,
         IReadOnlyList<ReceiptRow>? receipts = null,
         IReadOnlyList<RequestRow>? requests = null,
+        IReadOnlyList<MessageChange>? changes = null,
         ushort? partition = null,
-        long time = 0) => new(partition, time, messages ?? [], channels ?? [], receipts ?? [], requests ?? []);
+        long time = 0) => new(partition, time, messages ?? [], changes ?? [], channels ?? [], receipts ?? [], requests ?? []);
 
     protected ValueTask WriteAsync(JudgedBatch batch) => Store.WriteJudgedAsync(batch, default);
 

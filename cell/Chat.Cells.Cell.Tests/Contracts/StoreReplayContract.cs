@@ -64,12 +64,13 @@ public abstract class StoreReplayContract : MessageStoreContract
         for (var b = 0; b < count; b++)
         {
             var messages = new List<MessageRow>();
+            var changes = new List<MessageChange>();
             var channels = new List<ChannelRow>();
             var receipts = new List<ReceiptRow>();
             var requests = new List<RequestRow>();
             for (var i = random.Next(1, 6); i > 0; i--, offset++)
             {
-                switch (random.Next(4))
+                switch (random.Next(5))
                 {
                     case 0:
                         channels.Add(Group(offset + 1, offset, [.. Enumerable.Range(0, Users).Where(_ => random.Next(2) == 0)]));
@@ -77,13 +78,16 @@ public abstract class StoreReplayContract : MessageStoreContract
                     case 1:
                         receipts.Add(new ReceiptRow(Channel, User(random.Next(Users)), random.Next(2) == 0 ? null : Id(Now, random.Next(10)), random.Next(2) == 0 ? null : Id(Now, random.Next(10)), random.Next(2) == 0 ? null : new InboxCursor(1, random.Next(3), random.Next(10))));
                         break;
+                    case 2:
+                        changes.Add(Change(Id(Now, random.Next(10)), offset, deletion: random.Next(4) == 0) with { ChangedBy = User(random.Next(Users)) });
+                        break;
                     default:
                         messages.Add(Message(Id(Now, offset), User(random.Next(Users)), offset));
                         requests.Add(new RequestRow(Channel, messages[^1].SenderId, $"r{random.Next(6)}", offset, messages[^1].MessageId, (ulong)offset, null, Now - 1000 + offset));
                         break;
                 }
             }
-            batches.Add(Judged(messages, channels, receipts, requests));
+            batches.Add(Judged(messages, channels, receipts, requests, changes));
         }
         return batches;
     }
@@ -101,7 +105,8 @@ public abstract class StoreReplayContract : MessageStoreContract
         }
         var channel = Channel + suffix;
         var lines = new List<string>();
-        foreach (var message in await Store.ReadHistoryAsync(channel, null, 1000, default)) lines.Add($"{message.MessageId} {message.SenderId} {message.ChannelVersion}");
+        foreach (var message in await Store.ReadHistoryAsync(channel, null, 1000, default)) lines.Add($"{message.MessageId} {message.SenderId} {message.ChannelVersion} {message.Change?.EventId}");
+        for (var id = 0; id < 10; id++) lines.Add($"{(await Store.FindChangeAsync(channel, Id(Now, id), default))?.EventId}");
         foreach (var receipt in await Store.ReadReceiptsAsync(channel, default)) lines.Add($"{receipt.UserId} {receipt.DeliveredUpTo} {receipt.ReadUpTo}");
         if (await Store.FindChannelAsync(channel, default) is { } row) lines.Add($"{row.Version} {row.Position} {string.Join(' ', row.Members)}");
         for (var user = 0; user < Users; user++)
@@ -116,6 +121,7 @@ public abstract class StoreReplayContract : MessageStoreContract
     private static JudgedBatch Renamed(JudgedBatch batch, string suffix) => batch with
     {
         Messages = [.. batch.Messages.Select(row => row with { ChannelId = row.ChannelId + suffix })],
+        Changes = [.. batch.Changes.Select(row => row with { ChannelId = row.ChannelId + suffix })],
         Channels = [.. batch.Channels.Select(row => row with { ChannelId = row.ChannelId + suffix })],
         Receipts = [.. batch.Receipts.Select(row => row with { ChannelId = row.ChannelId + suffix })],
         Requests = [.. batch.Requests.Select(row => row with { ChannelId = row.ChannelId + suffix })],

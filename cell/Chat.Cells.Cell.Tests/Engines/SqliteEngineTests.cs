@@ -17,6 +17,8 @@ public sealed class SqliteEngineTests : IDisposable
 
     [Theory]
     [InlineData(Sql.ReadHistory)]
+    [InlineData(Sql.FindChange)]
+    [InlineData(Sql.ReadChanges)]
     [InlineData(Sql.ReadInbox)]
     [InlineData(Sql.LatestCursor)]
     [InlineData(Sql.ListChannels)]
@@ -160,5 +162,5 @@ public sealed class SqliteEngineTests : IDisposable
 
     private static RequestRow Request(string id, long appendTime) => new("channel", "sender", id, 1, null, 0, "not_member", appendTime);
 
-    private static JudgedBatch Batch(int number, int bytes) => new(number == 0 ? null : (ushort)1, 1_000_000, [Message(number, bytes)], [], [], []);
+    private static JudgedBatch Batch(int number, int bytes) => new(number == 0 ? null : (ushort)1, 1_000_000, [Message(number, bytes)], [], [], [], []);
 }

@@ -254,7 +254,7 @@ public sealed class SqliteJournalTests : IDisposable
             var position = random.Next(60);
             return new RequestRow($"c{random.Next(3)}", "s", $"r{random.Next(20)}", position, position % 2 == 0 ? Id(position) : null, ulong.MaxValue - (ulong)position, position % 2 == 0 ? null : "conflict", now);
         });
-        return new JudgedBatch(1, random.Next(1_000), [.. messages], [], [], [.. requests]);
+        return new JudgedBatch(1, random.Next(1_000), [.. messages], [], [], [], [.. requests]);
     }
 
     private static DeliveredBatch RandomDelivered(Random random)

@@ -34,7 +34,7 @@ public sealed class SqliteSharedFileTests : IAsyncLifetime
 
         await Task.WhenAll(stores.Select((store, server) => Task.Run(async () =>
         {
-            for (var i = 0; i < 40; i++) await store.WriteJudgedAsync(new JudgedBatch((ushort)server, i, [Message(server, i)], [], [], []), default);
+            for (var i = 0; i < 40; i++) await store.WriteJudgedAsync(new JudgedBatch((ushort)server, i, [Message(server, i)], [], [], [], []), default);
         })));
 
         foreach (var store in stores)
@@ -50,7 +50,7 @@ public sealed class SqliteSharedFileTests : IAsyncLifetime
         stores = await OpenAllAsync();
         for (var i = 0; i < 20; i++)
         {
-            await stores[i % Servers].WriteJudgedAsync(new JudgedBatch(null, 0, [Message(1, i)], [], [], []), default);
+            await stores[i % Servers].WriteJudgedAsync(new JudgedBatch(null, 0, [Message(1, i)], [], [], [], []), default);
 
             Assert.NotNull(await stores[(i + 1) % Servers].FindMessageAsync("channel", Id(1, i), default));
         }
@@ -89,7 +89,7 @@ public sealed class SqliteSharedFileTests : IAsyncLifetime
         Assert.Contains("--log embedded", e.Message, StringComparison.Ordinal);
         Assert.Contains("--roles", e.Message, StringComparison.Ordinal);
         Assert.Contains("--data", e.Message, StringComparison.Ordinal);
-        await first.WriteJudgedAsync(new JudgedBatch(null, 0, [Message(1, 1)], [], [], []), default);
+        await first.WriteJudgedAsync(new JudgedBatch(null, 0, [Message(1, 1)], [], [], [], []), default);
         await first.DisposeAsync();
         await using var second = await OpenAsync(secondAlone);
         Assert.NotNull(await second.FindMessageAsync("channel", Id(1, 1), default));

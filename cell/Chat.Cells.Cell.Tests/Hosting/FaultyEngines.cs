@@ -104,6 +104,7 @@ internal sealed class FailingStore(IMessageStore inner) : IMessageStore
         return inner.FindMessageAsync(channelId, messageId, cancellationToken);
     }
 
+    public ValueTask<MessageChange?> FindChangeAsync(string channelId, Ulid messageId, CancellationToken cancellationToken) => inner.FindChangeAsync(channelId, messageId, cancellationToken);
     public ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken) => inner.ReadHistoryAsync(channelId, before, limit, cancellationToken);
     public ValueTask<IReadOnlyList<string>> ListChannelsAsync(string userId, string? afterChannelId, int limit, CancellationToken cancellationToken) => inner.ListChannelsAsync(userId, afterChannelId, limit, cancellationToken);
     public ValueTask<IReadOnlyList<ReceiptRow>> ReadReceiptsAsync(string channelId, CancellationToken cancellationToken) => inner.ReadReceiptsAsync(channelId, cancellationToken);

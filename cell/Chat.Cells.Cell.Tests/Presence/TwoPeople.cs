@@ -53,6 +53,6 @@ internal sealed class TwoPeople : IAsyncDisposable
     {
         var members = new[] { Anna, Bob }.Select(u => new MemberInterval(u.UserId, MemberRole.Member, 0, null, 1)).ToList();
         var row = new ChannelRow(Channel, ChannelType.Direct, null, "eu-west-1", 1, 0, 1, members);
-        await cell.Services.GetRequiredService<IMessageStore>().WriteJudgedAsync(new JudgedBatch(null, 1, [], [row], [], []), CancellationToken.None);
+        await cell.Services.GetRequiredService<IMessageStore>().WriteJudgedAsync(new JudgedBatch(null, 1, [], [], [row], [], []), CancellationToken.None);
     }
 }

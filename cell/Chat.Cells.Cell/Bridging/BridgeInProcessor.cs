@@ -104,7 +104,7 @@ internal sealed partial class BridgeInProcessor(
             if (record.Body is BridgedMessage m) messages.Add(RowOf(m));
             if (record.Body is BridgedReceipt r) receipts.Add(new ReceiptRow(r.ChannelId, r.UserId, r.DeliveredUpTo, r.ReadUpTo));
         }
-        await store.WriteJudgedAsync(new JudgedBatch(null, 0, messages, [], receipts, []), revoked);
+        await store.WriteJudgedAsync(new JudgedBatch(null, 0, messages, [], [], receipts, []), revoked);
 
         var pending = new List<Task>();
         var hints = new List<Judgement>();

@@ -125,18 +125,20 @@ internal sealed partial class FanOutProcessor(
     private async ValueTask WriteAsync(List<Judgement> judgements, CancellationToken revoked)
     {
         var messages = new List<MessageRow>();
+        List<MessageChange>? changes = null; // seldom any
         var channels = new List<ChannelRow>();
         var receipts = new List<ReceiptRow>();
         var requests = new List<RequestRow>();
         foreach (var judgement in judgements)
         {
             if (judgement.Message is { } message) messages.Add(message);
+            if (judgement.Change is { } change) (changes ??= []).Add(change);
             if (judgement.Channel is { } channel) channels.Add(channel);
             if (judgement.Receipt is { } receipt) receipts.Add(receipt);
             if (judgement.Request is { } request) requests.Add(request);
         }
-        if (messages.Count + channels.Count + receipts.Count + requests.Count == 0) return;
-        await store.WriteJudgedAsync(new JudgedBatch(logPartition, state.LastTime, messages, channels, receipts, requests), revoked);
+        if (messages.Count + (changes?.Count ?? 0) + channels.Count + receipts.Count + requests.Count == 0) return;
+        await store.WriteJudgedAsync(new JudgedBatch(logPartition, state.LastTime, messages, changes ?? [], channels, receipts, requests), revoked);
     }
 
     private async ValueTask AppendAsync(List<Judgement> judgements, CancellationToken revoked)

@@ -10,6 +10,8 @@ public sealed class Judgement
 
     public MessageRow? Message { get; init; }
 
+    public MessageChange? Change { get; init; }
+
     public ChannelRow? Channel { get; init; }
 
     public ReceiptRow? Receipt { get; init; }

@@ -11,7 +11,7 @@ public interface IMessageStore : IAsyncDisposable
 {
     // --- written by fan-out, the judge ---
 
-    /// <summary>Writes what the judge decided: messages, then channel changes, then receipts, then requests, then the partition's time.</summary>
+    /// <summary>Writes what the judge decided: messages, then changes of messages, then channel changes, then receipts, then requests, then the partition's time.</summary>
     ValueTask WriteJudgedAsync(JudgedBatch batch, CancellationToken cancellationToken);
 
     /// <summary>What was judged of a request before; null when never, or when it was appended longer ago than <see cref="RequestRow.KeptFor"/>.</summary>
@@ -39,9 +39,16 @@ public interface IMessageStore : IAsyncDisposable
     /// <summary>Up to <paramref name="limit"/> rows above a cursor, oldest first.</summary>
     ValueTask<IReadOnlyList<InboxRow>> ReadInboxAsync(string userId, InboxCursor after, int limit, CancellationToken cancellationToken);
 
+    /// <summary>A message as it was sent; what was changed since is <see cref="FindChangeAsync"/>'s.</summary>
     ValueTask<MessageRow?> FindMessageAsync(string channelId, Ulid messageId, CancellationToken cancellationToken);
 
-    /// <summary>Up to <paramref name="limit"/> messages below <paramref name="before"/> (null: from the newest), newest first. Crosses buckets.</summary>
+    /// <summary>The change that a message keeps, also while the message itself is not there yet; null when there was none.</summary>
+    ValueTask<MessageChange?> FindChangeAsync(string channelId, Ulid messageId, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Up to <paramref name="limit"/> messages below <paramref name="before"/> (null: from the newest), newest first, each with its <see cref="MessageRow.Change"/>. Crosses buckets.
+    /// A change whose message is not there takes no place.
+    /// </summary>
     ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken);
 
     /// <summary>The channels that a user is a member of now, by id, above <paramref name="afterChannelId"/>.</summary>
@@ -61,6 +68,7 @@ public sealed record JudgedBatch(
     ushort? LogPartition,
     long PartitionTime,
     IReadOnlyList<MessageRow> Messages,
+    IReadOnlyList<MessageChange> Changes,
     IReadOnlyList<ChannelRow> Channels,
     IReadOnlyList<ReceiptRow> Receipts,
     IReadOnlyList<RequestRow> Requests);
@@ -71,7 +79,7 @@ public sealed record DeliveredBatch(int InboxPartition, IReadOnlyList<InboxRow> 
 /// <param name="Source">See <see cref="Records.InboxSource"/>.</param>
 public readonly record struct HighWaterMark(long Source, long Offset);
 
-/// <summary>One message; immutable. Bucketed by the id's month in Cassandra.</summary>
+/// <summary>One message as it was sent; immutable. Bucketed by the id's month in Cassandra.</summary>
 /// <param name="Content">UTF-8.</param>
 /// <param name="ChannelVersion">The membership version it was judged by.</param>
 public sealed record MessageRow(
@@ -81,7 +89,11 @@ public sealed record MessageRow(
     string ContentType,
     ReadOnlyMemory<byte> Content,
     Ulid? ReplyTo,
-    int ChannelVersion);
+    int ChannelVersion)
+{
+    /// <summary>The change that it keeps; only where history was read, and one that <see cref="MessageChange.Fits"/>.</summary>
+    public MessageChange? Change { get; init; }
+}
 
 /// <summary>
 /// What was judged of a request. The judge heeds one for 24 h from its append time to that of the record that repeats it; the store keeps it for <see cref="KeptFor"/>, so that

@@ -116,7 +116,7 @@ internal sealed partial class UnreadReader(ICellState state, IMessageStore store
     {
         try
         {
-            await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [], settled, []), CancellationToken.None);
+            await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [], [], settled, []), CancellationToken.None);
         }
         catch (StoreException e)
         {

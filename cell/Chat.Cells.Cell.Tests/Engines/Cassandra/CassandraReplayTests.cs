@@ -107,7 +107,7 @@ public sealed class CassandraReplayTests(CassandraRing ring) : IClassFixture<Cas
             var lines = new List<string>();
             foreach (var (table, column) in new[]
             {
-                ("messages", "content"), ("requests", "append_time"), ("channels", "position"), ("channels", "user_id"), ("user_channels", "member"), ("read_receipts", "read_up_to"),
+                ("messages", "content"), ("message_changes", "change"), ("requests", "append_time"), ("channels", "position"), ("channels", "user_id"), ("user_channels", "member"), ("read_receipts", "read_up_to"),
                 ("user_inbox", "payload"), ("high_water", "source_offset"), ("partition_times", "time"),
             })
             {
@@ -148,12 +148,12 @@ public sealed class CassandraReplayTests(CassandraRing ring) : IClassFixture<Cas
         await using var store = await ring.OpenAsync();
         var channel = Row(Channel, 5_000, []) with { Members = [.. Enumerable.Range(0, 2_500).Select(i => new MemberInterval(User(i % 50), MemberRole.Member, i, i < 2_450 ? i + 50 : null, i + 1))] };
 
-        await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [channel], [], []), default);
+        await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [], [channel], [], []), default);
 
         Assert.Equal(channel.Members, (await store.FindChannelAsync(Channel, default))!.Members);
         // Fewer afterwards: what is left of the longer row is not read.
         var shorter = Row(Channel, 5_010, [1, 2]);
-        await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [shorter], [], []), default);
+        await store.WriteJudgedAsync(new JudgedBatch(null, 0, [], [], [shorter], [], []), default);
         Assert.Equal(shorter.Members, (await store.FindChannelAsync(Channel, default))!.Members);
         Assert.Empty(await store.ListChannelsAsync(User(7), null, 10, default));
     }
@@ -218,7 +218,7 @@ public sealed class CassandraReplayTests(CassandraRing ring) : IClassFixture<Cas
         channel, ChannelType.Group, $"at {position}", "cell", (int)(position / 10), position, now, [.. members.Select(i => new MemberInterval(User(i), MemberRole.Member, position, null, 1))]);
 
     private JudgedBatch Changes(string channel, long position, int[] members, int upTo) => new(
-        null, 0, [], [Row(channel, position, members)], [new ReceiptRow(channel, User(1), Id(upTo), Id(upTo))], [Request(channel, User(1), "again", position, now - 100_000 + position, null)]);
+        null, 0, [], [Change(channel, 1, (int)position)], [Row(channel, position, members)], [new ReceiptRow(channel, User(1), Id(upTo), Id(upTo))], [Request(channel, User(1), "again", position, now - 100_000 + position, null)]);
 
     private Ulid Id(long offset) => MessageId.Create(now, 1, 1, offset);
 
@@ -226,9 +226,12 @@ public sealed class CassandraReplayTests(CassandraRing ring) : IClassFixture<Cas
         7,
         now,
         [.. Enumerable.Range(0, 3).Select(i => new MessageRow(channel, Id(i), User(1), "text", Content, i == 1 ? Id(0) : null, 1))],
+        [Change(channel, 0, 7), Change(channel, 0, 5), Change(channel, 5, 6)],
         [Row(channel, 10, [1, 2, 3]), Row(channel, 20, [1, 2])],
         [new ReceiptRow(channel, User(1), Id(1), Id(0)), new ReceiptRow(channel, User(2), Id(2), null)],
         [.. Enumerable.Range(0, 3).Select(i => Request(channel, User(1), $"r{i}", i, now + i, i == 2 ? null : Id(i)))]);
+
+    private MessageChange Change(string channel, int message, int number) => new(channel, Id(message), Id(number), number % 2 == 0, User(1), "text", new[] { (byte)number });
 
     private DeliveredBatch Delivered(int partition) => new(
         partition, [.. Enumerable.Range(0, 10).Select(i => new InboxRow(User(i % 3), new InboxCursor(1, InboxCursor.BucketOf(now), i), Content))], [new HighWaterMark(1, 9)]);
@@ -236,7 +239,8 @@ public sealed class CassandraReplayTests(CassandraRing ring) : IClassFixture<Cas
     private async Task<string> DescribeAsync(IMessageStore store, string channel)
     {
         var lines = new List<string>();
-        foreach (var message in await store.ReadHistoryAsync(channel, null, 100, default)) lines.Add($"{message.MessageId} {message.SenderId} {message.ReplyTo} {message.ChannelVersion}");
+        foreach (var message in await store.ReadHistoryAsync(channel, null, 100, default)) lines.Add($"{message.MessageId} {message.SenderId} {message.ReplyTo} {message.ChannelVersion} {message.Change?.EventId}");
+        for (var id = 0; id < 6; id++) lines.Add($"{(await store.FindChangeAsync(channel, Id(id), default))?.EventId}");
         foreach (var receipt in await store.ReadReceiptsAsync(channel, default)) lines.Add($"{receipt.UserId} {receipt.DeliveredUpTo} {receipt.ReadUpTo}");
         if (await store.FindChannelAsync(channel, default) is { } row) lines.Add($"{row.Name} {row.Version} {row.Position} {string.Join(' ', row.Members)}");
         for (var user = 1; user < 5; user++) lines.Add($"{user}: {(await store.ListChannelsAsync(User(user), null, 10_000, default)).Contains(channel)}");

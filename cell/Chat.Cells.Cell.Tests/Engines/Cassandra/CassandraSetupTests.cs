@@ -188,6 +188,7 @@ public sealed class CassandraSetupTests(CassandraRing ring) : IClassFixture<Cass
         [new MessageRow("channel", Id(number), "sender", "text", "x"u8.ToArray(), null, 1)],
         [],
         [],
+        [],
         [new RequestRow("channel", "sender", $"r{number}", number, Id(number), 1, null, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds())]);
 
     private static async Task ForwardAsync(TcpListener listener, CancellationToken stop)

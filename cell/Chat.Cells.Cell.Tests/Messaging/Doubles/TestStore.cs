@@ -8,6 +8,8 @@ internal sealed class TestStore(Faults faults) : IMessageStore
 {
     public SortedDictionary<(string Channel, Ulid Id), MessageRow> Messages { get; } = [];
 
+    public SortedDictionary<(string Channel, Ulid Id), MessageChange> Changes { get; } = [];
+
     public Dictionary<string, ChannelRow> Channels { get; } = [];
 
     public SortedDictionary<(string Channel, string User), ReceiptRow> Receipts { get; } = [];
@@ -28,6 +30,12 @@ internal sealed class TestStore(Faults faults) : IMessageStore
         {
             faults.Step();
             Messages[(row.ChannelId, row.MessageId)] = row;
+        }
+        foreach (var change in batch.Changes)
+        {
+            faults.Step();
+            var key = (change.ChannelId, change.MessageId);
+            if (!Changes.TryGetValue(key, out var kept) || change.Beats(kept)) Changes[key] = change;
         }
         foreach (var row in batch.Channels)
         {
@@ -99,9 +107,13 @@ internal sealed class TestStore(Faults faults) : IMessageStore
     public ValueTask<MessageRow?> FindMessageAsync(string channelId, Ulid messageId, CancellationToken cancellationToken) =>
         ValueTask.FromResult(Messages.GetValueOrDefault((channelId, messageId)));
 
+    public ValueTask<MessageChange?> FindChangeAsync(string channelId, Ulid messageId, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(Changes.GetValueOrDefault((channelId, messageId)));
+
     public ValueTask<IReadOnlyList<MessageRow>> ReadHistoryAsync(string channelId, Ulid? before, int limit, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IReadOnlyList<MessageRow>>(
-            [.. Messages.Values.Where(m => m.ChannelId == channelId && (before is null || m.MessageId < before)).Reverse().Take(limit)]);
+            [.. Messages.Values.Where(m => m.ChannelId == channelId && (before is null || m.MessageId < before)).Reverse().Take(limit)
+                .Select(m => Changes.TryGetValue((channelId, m.MessageId), out var change) && change.Fits(m) ? m with { Change = change } : m)]);
 
     public ValueTask<IReadOnlyList<string>> ListChannelsAsync(string userId, string? afterChannelId, int limit, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IReadOnlyList<string>>(

@@ -14,6 +14,7 @@ public sealed partial class CassandraStore
     public ValueTask WriteJudgedAsync(JudgedBatch batch, CancellationToken cancellationToken) => OnRingAsync(async ring =>
     {
         await AllAsync(ByPartition(batch.Messages), group => WriteMessagesAsync(ring, group.Channel, group.Month, group.Rows, cancellationToken));
+        await AllAsync(batch.Changes, change => WriteAsync(ring, Raise(ring, change), cancellationToken));
         await AllAsync(batch.Channels.GroupBy(c => c.ChannelId).ToList(), changes => WriteChangesAsync(ring, changes, cancellationToken));
         await AllAsync(batch.Receipts.GroupBy(r => r.ChannelId).ToList(), receipts => WriteReceiptsAsync(ring, receipts, cancellationToken));
         await AllAsync(batch.Requests, request => WriteRequestAsync(ring, request, cancellationToken));
@@ -59,7 +60,9 @@ public sealed partial class CassandraStore
             await foreach (var bucket in ReadPagesAsync(ring, buckets, BucketPage, cancellationToken))
             {
                 var page = ring.Bind(ring.Cql.ReadHistory, channelId, bucket.GetValue<int>("bucket"), bound, limit - rows.Count);
+                var first = rows.Count;
                 await foreach (var row in ReadPagesAsync(ring, page, MessagePage, cancellationToken)) rows.Add(ReadMessage(row, channelId));
+                if (rows.Count > first) await AddChangesAsync(ring, rows, first, bucket.GetValue<int>("bucket"), cancellationToken);
                 if (rows.Count >= limit) break;
             }
             return rows;

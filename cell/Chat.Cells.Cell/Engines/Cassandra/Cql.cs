@@ -19,6 +19,12 @@ internal sealed class Cql(string keyspace)
     public readonly string ReadHistory =
         $"SELECT message_id, sender_id, content_type, content, reply_to, channel_version FROM {keyspace}.messages WHERE channel_id = ? AND bucket = ? AND message_id < ? LIMIT ?";
 
+    public readonly string RaiseChange = $"INSERT INTO {keyspace}.message_changes (channel_id, bucket, message_id, change) VALUES (?, ?, ?, ?) USING TIMESTAMP ?";
+
+    public readonly string FindChange = $"SELECT change FROM {keyspace}.message_changes WHERE channel_id = ? AND bucket = ? AND message_id = ?";
+
+    public readonly string ReadChanges = $"SELECT message_id, change FROM {keyspace}.message_changes WHERE channel_id = ? AND bucket = ? AND message_id >= ? AND message_id <= ?";
+
     public readonly string InsertRequest =
         $"INSERT INTO {keyspace}.requests (channel_id, sender_id, request_id, position, message_id, content_hash, error_code, append_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?";
 

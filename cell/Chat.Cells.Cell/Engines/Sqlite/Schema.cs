@@ -61,6 +61,11 @@ internal static class Schema
             channel_id TEXT NOT NULL, user_id TEXT NOT NULL, read_up_to BLOB NOT NULL, read_cursor BLOB NOT NULL,
             PRIMARY KEY (channel_id, user_id)) WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE message_changes (
+            channel_id TEXT NOT NULL, message_id BLOB NOT NULL, change BLOB NOT NULL,
+            PRIMARY KEY (channel_id, message_id)) WITHOUT ROWID;
+        """,
     ];
 
     /// <summary>Brings a file to the newest schema. Safe when several programs open it at once: each step looks again under the write lock.</summary>

@@ -6,6 +6,14 @@ internal static class Sql
     public const string ReadHistory =
         "SELECT message_id, sender_id, content_type, content, reply_to, channel_version FROM messages WHERE channel_id = ?1 AND message_id < ?2 ORDER BY message_id DESC LIMIT ?3";
 
+    /// <summary>Blobs are compared byte by byte, so the greater register wins.</summary>
+    public const string RaiseChange =
+        "INSERT INTO message_changes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET change = excluded.change WHERE excluded.change > change";
+
+    public const string FindChange = "SELECT change FROM message_changes WHERE channel_id = ?1 AND message_id = ?2";
+
+    public const string ReadChanges = "SELECT message_id, change FROM message_changes WHERE channel_id = ?1 AND message_id BETWEEN ?2 AND ?3 ORDER BY message_id";
+
     public const string ReadInbox =
         "SELECT epoch, bucket, inbox_offset, payload FROM user_inbox WHERE user_id = ?1 AND (epoch, bucket, inbox_offset) > (?2, ?3, ?4) ORDER BY epoch, bucket, inbox_offset LIMIT ?5";
 

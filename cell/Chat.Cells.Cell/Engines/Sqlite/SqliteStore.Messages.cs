@@ -13,6 +13,7 @@ public sealed partial class SqliteStore
         {
             if (journal is not null) journal.Add(batch);
             else foreach (var message in batch.Messages) RowWrites.Write(database, message);
+            foreach (var change in batch.Changes) Raise(database, change);
             foreach (var channel in batch.Channels) Upsert(database, channel);
             foreach (var receipt in batch.Receipts) Merge(database, receipt);
             if (journal is null) foreach (var request in batch.Requests) RowWrites.Write(database, request);
@@ -96,7 +97,9 @@ public sealed partial class SqliteStore
                 statement.Reset();
             }
         });
-        return new ValueTask<IReadOnlyList<MessageRow>>(Merge(recent, stored, static row => row.MessageId, limit, descending: true));
+        var page = Merge(recent, stored, static row => row.MessageId, limit, descending: true);
+        if (page.Count > 0) AddChanges(page);
+        return new ValueTask<IReadOnlyList<MessageRow>>(page);
     }
 
     private static MessageRow ReadMessage(Statement row, string channelId) =>
