@@ -6,6 +6,7 @@ import { Dialogs } from './ui/dialogs.js';
 import { $, avatar, icon, setText, tabs, toast } from './ui/dom.js';
 import { explain, unreadText } from './ui/format.js';
 import { Lists } from './ui/lists.js';
+import { Opening } from './ui/opening.js';
 import { People } from './ui/people.js';
 import { PresenceView } from './ui/presence.js';
 import { Welcome } from './ui/welcome.js';
@@ -13,9 +14,10 @@ import { Welcome } from './ui/welcome.js';
 const chat = new ChatCells();
 const people = new People(chat, () => renderSoon());
 const presence = new PresenceView(chat);
-const lists = new Lists(chat, people, presence, channelId => go(channelId));
-const dialogs = new Dialogs(chat, people, () => lists.contacts, channelId => go(channelId));
-const conversation = new Conversation(chat, people, presence, () => go(null));
+const opening = new Opening(chat, () => conversation.channelId, channelId => go(channelId));
+const lists = new Lists(chat, people, presence, channelId => go(channelId), opening);
+const dialogs = new Dialogs(chat, people, () => lists.contacts, opening);
+const conversation = new Conversation(chat, people, presence, dialogs, () => go(null));
 const details = new Details(chat, people, presence, dialogs);
 const welcome = new Welcome(chat);
 const cells = new CellsTable(chat, table => welcome.regions(table));
@@ -32,6 +34,7 @@ function sessionChanged() {
   $('welcome').hidden = Boolean(me);
   $('chat').hidden = !me;
   people.forget();
+  conversation.forget();
   cells.refresh();
   if (!me) {
     document.title = 'Chat.Cells';
@@ -62,8 +65,8 @@ async function load() {
 
 function go(channelId) {
   const hash = channelId ? `#/${encodeURIComponent(channelId)}` : '#/';
-  if (location.hash === hash || (!channelId && !location.hash)) route();
-  else location.hash = hash;
+  if (location.hash !== hash && (channelId || location.hash)) location.hash = hash;
+  route(); // now, not when the browser tells of the new address: what is typed meanwhile would go to the conversation from before
 }
 
 function route() {
@@ -156,12 +159,15 @@ document.querySelector('.skip').addEventListener('click', event => {
 
 chat.addEventListener('session', sessionChanged);
 chat.addEventListener('state', showState);
-for (const type of ['channels', 'channel', 'message', 'unread', 'reset']) chat.addEventListener(type, renderSoon);
+for (const type of ['channels', 'channel', 'message', 'changed', 'unread', 'reset']) chat.addEventListener(type, renderSoon);
 for (const type of ['presence', 'typing']) chat.addEventListener(type, renderNextFrame);
 chat.addEventListener('channels', () => {
   if (!conversation.channelId) route();
 });
-chat.addEventListener('failed', renderSoon);
+chat.addEventListener('failed', ({ detail }) => {
+  if (detail.messageId) toast(`A message could not be changed. ${explain(detail.error)}`);
+  renderSoon();
+});
 window.addEventListener('hashchange', route);
 window.addEventListener('online', () => {
   chat.wake();

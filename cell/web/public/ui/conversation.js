@@ -1,49 +1,42 @@
+import { MessageActions } from './actions.js';
+import { Composer } from './composer.js';
 import { $, avatar, el, icon, reconcile, setText } from './dom.js';
-import { count, dayName, explain, fullTime, sameDay, timeOfDay, typingText } from './format.js';
+import { count, dayName, DELETED, explain, fullTime, sameDay, timeOfDay, typingText } from './format.js';
 import { tick } from './lists.js';
 
 const GROUP_WITHIN_MS = 5 * 60_000;
 const NEAR_BOTTOM = 80;
 const NEAR_TOP = 240;
-const NOTE_FROM = 90_000;
-const MOST = 100_000;
 
-/** The conversation in the middle: messages, history on scrolling up, the field to write in. */
+/** The conversation in the middle: messages, history on scrolling up. */
 export class Conversation {
   #chat;
   #people;
   #presence;
   #channelId = null;
-  #drafts = new Map();
+  #composer;
+  #actions;
   #atBottom = true;
   #loading = false;
   #seenKey = null; // the last message when the end was last in view
   #onClose;
-  #pointer = matchMedia('(pointer: coarse)');
 
-  constructor(chat, people, presence, onClose) {
+  constructor(chat, people, presence, dialogs, onClose) {
     this.#chat = chat;
     this.#people = people;
     this.#presence = presence;
     this.#onClose = onClose;
+    this.#composer = new Composer(chat, () => {
+      this.#atBottom = true;
+    });
+    this.#actions = new MessageActions(chat, people, {
+      edit: message => this.#composer.edit(message),
+      remove: message => dialogs.deleteMessage(message, () => this.#composer.focus()),
+    });
     $('back').append(icon('back'));
     $('back').addEventListener('click', () => onClose());
-    document.querySelector('.send').append(icon('send'));
     $('scroller').addEventListener('scroll', () => this.#scrolled(), { passive: true });
     $('to-latest').addEventListener('click', () => this.#toLatest());
-    $('composer').addEventListener('submit', event => {
-      event.preventDefault();
-      this.#send();
-    });
-    $('message').addEventListener('input', () => {
-      this.#typed();
-      this.#chat.typing(this.#channelId, $('message').value.trim() !== '');
-    });
-    $('message').addEventListener('keydown', event => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.#pointer.matches) return;
-      event.preventDefault();
-      this.#send();
-    });
     for (const type of ['visibilitychange', 'focus']) window.addEventListener(type, () => this.#read(), true);
     new ResizeObserver(() => {
       if (this.#atBottom) this.#scrollDown();
@@ -56,10 +49,7 @@ export class Conversation {
 
   /** Shows a conversation; null shows none. */
   open(channelId, { focus = true } = {}) {
-    if (this.#channelId) {
-      this.#drafts.set(this.#channelId, $('message').value);
-      this.#chat.typing(this.#channelId, false);
-    }
+    this.#composer.open(channelId);
     const changed = this.#channelId !== channelId;
     this.#channelId = channelId;
     $('open-conversation').hidden = !channelId;
@@ -71,16 +61,19 @@ export class Conversation {
     }
     if (changed) {
       $('messages').replaceChildren();
-      $('message').value = this.#drafts.get(channelId) ?? '';
-      this.#typed();
       this.#atBottom = true;
       this.#seenKey = null;
     }
     this.render();
     this.#scrollDown();
     this.#loadIfEmpty();
-    // On a phone a focused field would bring up the keyboard over the conversation.
-    if (focus) (this.#pointer.matches ? $('head-title') : $('message')).focus({ preventScroll: true });
+    if (focus) this.#composer.focus();
+  }
+
+  /** Another user begins: what the one before was writing is nobody else's. */
+  forget() {
+    this.open(null);
+    this.#composer.forget();
   }
 
   render() {
@@ -101,8 +94,13 @@ export class Conversation {
     reconcile(list, messages, {
       key: message => message.requestId ?? message.messageId,
       create: message => this.#bubble(message),
-      update: (item, message, index) => this.#update(item, message, messages[index - 1], messages[index + 1], direct),
+      update: (item, message, index) => {
+        this.#update(item, message, messages[index - 1], messages[index + 1], direct);
+        this.#actions.update(item.querySelector('.more'), message, channel);
+      },
     });
+    this.#actions.rove();
+    this.#composer.render(messages);
     list.setAttribute('aria-busy', 'false');
     setText($('history-state'), this.#loading ? 'Loading earlier messages …' : channel.history.done || !channel.history.started ? this.#beginning(channel, messages) : '');
     if (this.#atBottom) this.#scrollDown();
@@ -144,9 +142,10 @@ export class Conversation {
         !mine && el('span', { class: 'face' }),
         el('div', { class: 'bubble' }, [
           el('span', { class: 'sender' }),
-          el('p', { class: 'text', dir: 'auto', text: message.content }),
-          el('span', { class: 'meta' }, [el('span', { class: 'read-by' }), el('time'), el('span', { class: 'progress' })]),
+          el('p', { class: 'text', dir: 'auto' }),
+          el('span', { class: 'meta' }, [el('span', { class: 'read-by' }), el('span', { class: 'edited' }), el('time'), el('span', { class: 'progress' })]),
         ]),
+        this.#actions.create(),
       ]),
       el('div', { class: 'failure', hidden: true }),
     ]);
@@ -166,6 +165,10 @@ export class Conversation {
     const sender = item.querySelector('.sender');
     setText(sender, name);
     sender.classList.toggle('visually-hidden', mine || direct || !starts);
+    if (message.messageId) item.dataset.messageId = message.messageId;
+    item.classList.toggle('is-deleted', Boolean(message.deleted));
+    setText(item.querySelector('.text'), message.deleted ? DELETED : message.content);
+    setText(item.querySelector('.edited'), message.edited ? 'edited' : '');
     const time = item.querySelector('time');
     setText(time, timeOfDay(message.time));
     time.title = fullTime(message.time);
@@ -183,12 +186,13 @@ export class Conversation {
   }
 
   #progress(item, message, direct, last) {
-    const state = `${message.status} ${message.readBy ?? 0} ${message.others ?? 0} ${last}`;
+    const gone = message.deleted && !message.changing;
+    const state = `${message.changing ?? message.status} ${message.readBy ?? 0} ${message.others ?? 0} ${last} ${gone}`;
     if (item.dataset.state === state) return;
     item.dataset.state = state;
-    const readBy = !direct && message.readBy > 0 ? (message.readBy === message.others ? 'Read by all' : `Read by ${message.readBy}`) : '';
+    const readBy = !direct && !message.deleted && message.readBy > 0 ? (message.readBy === message.others ? 'Read by all' : `Read by ${message.readBy}`) : '';
     setText(item.querySelector('.read-by'), readBy);
-    item.querySelector('.progress').replaceChildren(tick(message.status));
+    item.querySelector('.progress').replaceChildren(...(gone ? [] : [message.changing ? tick('sending', 'Saving') : tick(message.status)]));
     const failure = item.querySelector('.failure');
     failure.hidden = message.status !== 'failed';
     if (message.status !== 'failed') return;
@@ -197,33 +201,6 @@ export class Conversation {
       el('button', { type: 'button', class: 'link', text: 'Send again', onClick: () => this.#chat.sendAgain(message.requestId) }),
       el('button', { type: 'button', class: 'link', text: 'Delete', onClick: () => this.#chat.discard(message.requestId) }),
     );
-  }
-
-  #send() {
-    const field = $('message');
-    const text = field.value.trim();
-    if (!text || !this.#channelId) return;
-    try {
-      this.#atBottom = true;
-      this.#chat.send(this.#channelId, text);
-    } catch (error) {
-      if (error.name !== 'ChatError') throw error;
-      setText($('composer-note'), explain(error));
-      return;
-    }
-    field.value = '';
-    this.#drafts.delete(this.#channelId);
-    this.#typed();
-    field.focus();
-  }
-
-  #typed() {
-    const field = $('message');
-    document.querySelector('.send').disabled = !field.value.trim();
-    field.style.height = 'auto';
-    field.style.height = `${Math.min(field.scrollHeight, 180)}px`;
-    const length = field.value.length < NOTE_FROM ? 0 : [...field.value].length;
-    setText($('composer-note'), length < NOTE_FROM ? '' : `${length.toLocaleString()} of ${MOST.toLocaleString()} characters`);
   }
 
   #scrolled() {
@@ -274,7 +251,7 @@ export class Conversation {
       await this.#chat.loadHistory(channelId);
     } catch (error) {
       if (error.name !== 'ChatError') throw error;
-      setText($('composer-note'), `Earlier messages could not be loaded. ${explain(error)}`);
+      this.#composer.note(`Earlier messages could not be loaded. ${explain(error)}`);
     } finally {
       this.#loading = false;
       if (channelId === this.#channelId) this.render();

@@ -51,8 +51,7 @@ export class Details {
 
   #contents(channel) {
     const myId = this.#chat.me.userId;
-    const mine = channel.members.find(member => member.userId === myId)?.role;
-    const manages = channel.type === 'group' && (mine === 'owner' || mine === 'admin');
+    const manages = this.#people.manages(channel);
     const title = this.#people.title(channel);
     return [
       el('div', { class: 'details-title' }, [avatar(this.#people.face(channel), title, { group: channel.type === 'group' }), el('h3', { text: title })]),

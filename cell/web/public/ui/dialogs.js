@@ -1,5 +1,5 @@
 import { $, avatar, el, formError } from './dom.js';
-import { explain } from './format.js';
+import { explain, oneLine } from './format.js';
 import { findPerson } from './lists.js';
 
 /** Questions in front of the page. */
@@ -7,15 +7,15 @@ export class Dialogs {
   #chat;
   #people;
   #contacts;
-  #open;
+  #opening;
   #action = null;
 
-  /** @param {() => object[]} contacts; @param {(channelId: string) => void} open */
-  constructor(chat, people, contacts, open) {
+  /** @param {() => object[]} contacts; @param {import('./opening.js').Opening} opening */
+  constructor(chat, people, contacts, opening) {
     this.#chat = chat;
     this.#people = people;
     this.#contacts = contacts;
-    this.#open = open;
+    this.#opening = opening;
     $('dialog-cancel').addEventListener('click', () => $('dialog').close());
     $('dialog').addEventListener('click', event => {
       if (event.target === $('dialog')) $('dialog').close(); // the backdrop
@@ -28,8 +28,8 @@ export class Dialogs {
 
   newChat() {
     const input = handleInput('Handle', 'bob@us-east');
-    const body = [input.field, this.#contactButtons(contact => this.#run(() => this.#startDirect(contact.userId)))];
-    this.#ask('New chat', 'Start chat', body, async () => this.#startDirect((await findPerson(this.#chat, input.value())).userId));
+    const body = [input.field, this.#contactButtons(contact => this.#run(() => this.#opening.direct(contact.userId)))];
+    this.#ask('New chat', 'Start chat', body, async () => this.#opening.direct((await findPerson(this.#chat, input.value())).userId));
   }
 
   newGroup() {
@@ -39,7 +39,7 @@ export class Dialogs {
       if (!name.value()) throw refusal('Give the group a name.');
       const members = await chooser.chosen();
       if (members.length === 0) throw refusal('Choose at least one person, or write a handle.');
-      this.#open((await this.#chat.createGroup(name.value(), members)).channelId);
+      await this.#opening.made(() => this.#chat.createGroup(name.value(), members));
     });
   }
 
@@ -66,8 +66,13 @@ export class Dialogs {
       () => this.#chat.removeMember(channel.channelId, this.#chat.me.userId));
   }
 
-  async #startDirect(userId) {
-    this.#open((await this.#chat.createDirect(userId)).channelId);
+  /** @param {() => void} done Called after a deletion, to put the focus where something is. */
+  deleteMessage(message, done) {
+    const body = [el('p', { class: 'quote', dir: 'auto', text: oneLine(message.content) }), el('p', { text: 'It goes away for everybody in this conversation. This can’t be undone.' })];
+    this.#ask('Delete this message?', 'Delete', body, () => {
+      this.#chat.deleteMessage(message.channelId, message.messageId);
+      $('dialog').addEventListener('close', done, { once: true });
+    }, { danger: true });
   }
 
   #contactButtons(choose) {
@@ -100,10 +105,11 @@ export class Dialogs {
     };
   }
 
-  #ask(title, ok, body, action) {
+  #ask(title, ok, body, action, { danger = false } = {}) {
     this.#action = action;
     $('dialog-title').textContent = title;
     $('dialog-ok').textContent = ok;
+    $('dialog-ok').classList.toggle('is-danger', danger);
     $('dialog-body').replaceChildren(...body.filter(Boolean));
     formError($('dialog-form'), null);
     $('dialog').showModal();

@@ -45,6 +45,12 @@ export function typingText(names) {
   return names.length === 2 ? `${names[0]} and ${names[1]} are typing…` : 'Several people are typing…';
 }
 
+/** In the place of a message that was deleted. */
+export const DELETED = 'Message deleted';
+
+/** The beginning of a text, on one line. */
+export const oneLine = text => (text.length > 80 ? `${text.slice(0, 80).trimEnd()}…` : text).replace(/\s+/g, ' ');
+
 export function count(n, one, many = `${one}s`) {
   return `${n} ${n === 1 ? one : many}`;
 }
@@ -68,6 +74,12 @@ export function explain(error) {
       return 'You are not a member of this conversation any more.';
     case 'too_large':
       return 'This message is too long: 100,000 characters at most.';
+    case 'deleted':
+      return 'It was deleted meanwhile.';
+    case 'unknown_message':
+      return 'That message is not there any more.';
+    case 'unknown_type':
+      return 'Your cell can’t do that yet.';
     default:
       return error.message || 'Something went wrong. Try again.';
   }

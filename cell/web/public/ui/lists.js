@@ -1,5 +1,5 @@
 import { $, avatar, el, formError, icon, reconcile, setText, toast } from './dom.js';
-import { count, explain, listTime, typingText, unreadText } from './format.js';
+import { count, DELETED, explain, listTime, typingText, unreadText } from './format.js';
 
 const TICKS = { sending: 'Sending', failed: 'Not sent', accepted: 'Sent', delivered: 'Delivered', read: 'Read' };
 
@@ -9,14 +9,16 @@ export class Lists {
   #people;
   #presence;
   #open;
+  #opening;
   contacts = [];
 
-  /** @param {(channelId: string) => void} open Shows a conversation. */
-  constructor(chat, people, presence, open) {
+  /** @param {(channelId: string) => void} open Shows a conversation; @param {import('./opening.js').Opening} opening Shows one that may have to be made. */
+  constructor(chat, people, presence, open, opening) {
     this.#chat = chat;
     this.#people = people;
     this.#presence = presence;
     this.#open = open;
+    this.#opening = opening;
     $('add-contact').addEventListener('submit', event => this.#addContact(event));
   }
 
@@ -113,19 +115,18 @@ export class Lists {
     }
     const mine = last && last.sender === this.#chat.me.userId;
     const who = !last ? '' : mine ? '' : channel.type === 'group' ? `${this.#people.name(last.sender)}: ` : '';
-    const text = last ? who + last.content.slice(0, 200) : channel.type === 'group' ? count(channel.members.length, 'member') : 'No messages yet';
-    const state = mine ? last.status : '';
+    const text = last ? who + (last.deleted ? DELETED : last.content.slice(0, 200)) : channel.type === 'group' ? count(channel.members.length, 'member') : 'No messages yet';
+    const state = !mine || (last.deleted && !last.changing) ? '' : last.changing ? 'sending' : last.status;
     if (element.dataset.state !== state || element.dataset.text !== text) {
       element.dataset.state = state;
       element.dataset.text = text;
-      element.replaceChildren(...(mine ? [tick(state)] : []), text);
+      element.replaceChildren(...(state ? [tick(state)] : []), text);
     }
   }
 
   async #write(contact) {
     try {
-      const channel = await this.#chat.createDirect(contact.userId);
-      this.#open(channel.channelId);
+      await this.#opening.direct(contact.userId);
     } catch (error) {
       if (error.name !== 'ChatError') throw error;
       toast(explain(error));

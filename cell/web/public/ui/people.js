@@ -44,6 +44,12 @@ export class People {
     return channel.type === 'direct' ? this.other(channel) : channel.channelId;
   }
 
+  /** Whether the user runs a group: changes its members and name, and deletes what others wrote. */
+  manages(channel) {
+    const role = channel?.type === 'group' && channel.members.find(member => member.userId === this.#chat.me?.userId)?.role;
+    return role === 'owner' || role === 'admin';
+  }
+
   homeOf(userId) {
     return userId?.split('.')[0] ?? '';
   }
