@@ -31,5 +31,33 @@ public sealed class TimelineTests
         Assert.Equal(Id(5), timeline.HighestId);
     }
 
+    [Fact]
+    public void Change_AnyOrderWithItsMessage_EndsTheSame()
+    {
+        Prop.ForAll<(byte Id, bool IsDeleted)[], byte>((changes, at) =>
+        {
+            var timeline = new ChannelTimeline(Channel, 10);
+            for (var i = 0; i <= changes.Length; i++)
+            {
+                if (i == at % (changes.Length + 1)) timeline.Insert(Message(1));
+                if (i < changes.Length) timeline.Change(new MessageChange(Id(1), Id(changes[i].Id), "text", $"{changes[i].Id}", changes[i].IsDeleted));
+            }
+            var shown = timeline.Snapshot().Single();
+            if (changes.Length == 0) return shown == Message(1);
+            var last = changes.OrderBy(c => c.IsDeleted).ThenBy(c => c.Id).Last();
+            return shown.IsDeleted == last.IsDeleted && shown.EventId == Id(last.Id) && shown.Content == (last.IsDeleted ? "" : $"{last.Id}");
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void Change_OfMessagesThatNeverCame_AreKeptForTheNewestOnly()
+    {
+        var timeline = new ChannelTimeline(Channel, 10);
+        for (var i = 1; i <= 300; i++) timeline.Change(new MessageChange(Id(i), Id(1_000 + i), "text", "edited", false));
+        timeline.Insert(Message(44));
+        timeline.Insert(Message(45));
+        Assert.Equal(["44", "edited"], timeline.Snapshot().Select(m => m.Content));
+    }
+
     private static ChatMessage Message(int n) => new(Channel, Id(n), "eu.other", "text", $"{n}", null, 1);
 }

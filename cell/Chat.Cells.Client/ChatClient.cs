@@ -68,7 +68,7 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>The number of the current connection, from 1; 0 before the first.</summary>
     public int Connection => loop.Connection;
 
-    /// <summary>Sends without an answer, sent or not.</summary>
+    /// <summary>Sends, edits and deletions without an answer, sent or not.</summary>
     public int Unacked => outbox.Count;
 
     /// <summary>Sends on the wire without an answer.</summary>
@@ -95,6 +95,9 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>What this device has sent to a channel without an answer yet: show it after the timeline, as "sending".</summary>
     public IReadOnlyList<PendingSend> Pending(string channelId) => outbox.Of(channelId);
 
+    /// <summary>The edits and deletions of this device in a channel without an answer yet, in order: show them as done; what is refused is not in the timeline.</summary>
+    public IReadOnlyList<PendingChange> PendingChanges(string channelId) => outbox.Changes.Of(channelId);
+
     /// <summary>Connects, and stays connected until disposed of.</summary>
     public void Start()
     {
@@ -118,6 +121,36 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>Sends a text and waits for its outcome.</summary>
     public Task<SendOutcome> SendAsync(string channelId, string content, string? replyTo, CancellationToken cancellationToken) =>
         Send(channelId, content, replyTo).Outcome.WaitAsync(cancellationToken);
+
+    /// <summary>
+    /// Queues another text for one of the user's own messages and returns at once, connected or not. Several changes of a message take effect in their order. A send without an
+    /// answer has no id yet and can't be edited.
+    /// </summary>
+    /// <param name="channelId">The channel.</param>
+    /// <param name="messageId">The accepted message.</param>
+    /// <param name="content">Up to 100,000 code points.</param>
+    /// <param name="requestId">For an edit that survives the process: the same id again is the same edit. Null: a new one.</param>
+    /// <exception cref="OutboxFullException">Too many wait already.</exception>
+    public PendingChange Edit(string channelId, string messageId, string content, string? requestId = null)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        return Change(channelId, messageId, content, requestId);
+    }
+
+    /// <summary>Edits a message and waits for the outcome.</summary>
+    public Task<ChangeOutcome> EditAsync(string channelId, string messageId, string content, CancellationToken cancellationToken) =>
+        Edit(channelId, messageId, content).Outcome.WaitAsync(cancellationToken);
+
+    /// <summary>Queues the deletion of a message for everybody: one of the user's own, or in a group that the user is admin or owner of, anybody's.</summary>
+    /// <param name="channelId">The channel.</param>
+    /// <param name="messageId">The accepted message.</param>
+    /// <param name="requestId">For a deletion that survives the process. Null: a new one.</param>
+    /// <exception cref="OutboxFullException">Too many wait already.</exception>
+    public PendingChange Delete(string channelId, string messageId, string? requestId = null) => Change(channelId, messageId, null, requestId);
+
+    /// <summary>Deletes a message and waits for the outcome.</summary>
+    public Task<ChangeOutcome> DeleteAsync(string channelId, string messageId, CancellationToken cancellationToken) =>
+        Delete(channelId, messageId).Outcome.WaitAsync(cancellationToken);
 
     /// <summary>
     /// The user has read a channel up to a message, as far as this device was told of it; for an own message that means the last one of others before it. A message that
@@ -194,6 +227,7 @@ public sealed class ChatClient : IAsyncDisposable
         await stopping.CancelAsync();
         if (running is not null) await running;
         foreach (var send in outbox.Clear()) send.Cancel();
+        foreach (var change in outbox.Changes.Clear()) change.Cancel();
         live.Presence.Cancel();
         foreach (var subscription in subscriptions) subscription.Dispose();
         loop.Dispose();
@@ -205,6 +239,13 @@ public sealed class ChatClient : IAsyncDisposable
     /// <summary>An HTTP client as the SDK wants it: redirects are followed by the SDK itself.</summary>
     public static HttpClient NewHttpClient() =>
         new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+
+    private PendingChange Change(string channelId, string messageId, string? content, string? requestId)
+    {
+        var change = outbox.Change(requestId ?? Ulid.NewUlid().ToString(), channelId, messageId, content);
+        pump.Wake();
+        return change;
+    }
 
     private void Leave(EventSubscription subscription)
     {

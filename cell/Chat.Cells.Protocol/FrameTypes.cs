@@ -5,6 +5,8 @@ public static class FrameTypes
 {
     // Client to server
     public const string ChatMessage = "chat_message";
+    public const string EditMessage = "edit_message";
+    public const string DeleteMessage = "delete_message";
     public const string Delivered = "delivered";
     public const string ReadReceipt = "read_receipt";
     public const string Heartbeat = "heartbeat";
@@ -17,6 +19,8 @@ public static class FrameTypes
     // Server to client
     public const string MessageAck = "message_ack";
     public const string NewMessage = "new_message";
+    /// <summary>A message was edited or deleted.</summary>
+    public const string MessageChanged = "message_changed";
     public const string ChannelChanged = "channel_changed";
     public const string Read = "read";
     public const string Receipt = "receipt";
@@ -48,6 +52,10 @@ public static class ErrorCodes
     public const string RateLimited = "rate_limited";
     public const string ChannelFull = "channel_full";
     public const string NotFound = "not_found";
+    /// <summary>No such message in this channel.</summary>
+    public const string UnknownMessage = "unknown_message";
+    /// <summary>The message is deleted: it can't be edited any more.</summary>
+    public const string Deleted = "deleted";
     public const string HandleTaken = "handle_taken";
     /// <summary>The user's home is another cell (named in the payload as <c>home</c>).</summary>
     public const string Moved = "moved";

@@ -177,6 +177,20 @@ public sealed class RuleTests
         Fails(Rule.RepeatedOnConnection);
     }
 
+    [Theory]
+    [InlineData(8, true)]
+    [InlineData(7, false)]
+    public void Check_TwoChangesOfAMessage_AreTwoEvents(int second, bool passes)
+    {
+        history.Add(Changed(7, "1.0.501"));
+        history.Add(Changed(second, "1.0.502"));
+        if (passes) Assert.True(HistoryChecker.Check(history).Passed, HistoryChecker.Check(history).ToString());
+        else Fails(Rule.RepeatedOnConnection);
+
+        static HistoryRecord Changed(int change, string cursor) =>
+            GoodHistory.Frame(0, "a-phone", "message_changed", new { channelId = "d.1", messageId = GoodHistory.Id(1), eventId = GoodHistory.Id(change), cursor }, null, connection: 2);
+    }
+
     [Fact]
     public void Check_EventAgainOnTheNextConnection_IsCountedAndAllowed()
     {

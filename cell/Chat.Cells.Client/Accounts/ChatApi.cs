@@ -80,7 +80,8 @@ public sealed class ChatApi
         var query = $"{ChannelPath(channelId)}/messages?limit={limit}" + (before is null ? "" : $"&before={Uri.EscapeDataString(before)}");
         var page = Required(await GetAsync(query, HttpJson.Default.MessagePage, cancellationToken));
         var messages = (page.Messages ?? [])
-            .Select(m => new ChatMessage(channelId, m.MessageId, m.Sender, m.ContentType, m.Content, m.ReplyTo, m.ChannelVersion))
+            .Select(m => new ChatMessage(
+                channelId, m.MessageId, m.Sender, m.ContentType ?? "text", m.Content ?? "", m.ReplyTo, m.ChannelVersion, null, m.EventId, m.Edited, m.Deleted))
             .ToArray();
         return (messages, page.Next);
     }

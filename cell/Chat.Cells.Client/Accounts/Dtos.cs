@@ -20,7 +20,8 @@ internal sealed record ChannelDto(string? ChannelId, string? Type, string? Name,
 
 internal sealed record ChannelPage(IReadOnlyList<ChannelDto>? Channels, string? Next);
 
-internal sealed record MessageDto(string MessageId, string Sender, string ContentType, string Content, string? ReplyTo, int ChannelVersion);
+internal sealed record MessageDto(
+    string MessageId, string Sender, string? ContentType, string? Content, string? ReplyTo, int ChannelVersion, string? EventId, bool Edited, bool Deleted);
 
 internal sealed record MessagePage(IReadOnlyList<MessageDto>? Messages, string? Next);
 

@@ -306,6 +306,12 @@ internal sealed class ConnectionLoop : IDisposable
             send.Complete(outcome);
             await RaiseAsync(new SendRefused(outcome, send.ChannelId), cancellationToken);
         }
+        foreach (var change in outbox.Changes.Clear())
+        {
+            var outcome = new ChangeOutcome(change.RequestId, change.MessageId, null, ErrorCodes.Unauthorized, reason.Message);
+            change.Complete(outcome);
+            await RaiseAsync(new ChangeRefused(outcome, change.ChannelId), cancellationToken);
+        }
     }
 
     private void MarkLive()

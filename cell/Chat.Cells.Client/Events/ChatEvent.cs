@@ -19,6 +19,14 @@ public sealed record SendAccepted(ChatMessage Message, string RequestId, bool Ne
 /// <summary>One of this device's sends was refused for good.</summary>
 public sealed record SendRefused(SendOutcome Outcome, string ChannelId) : ChatEvent;
 
+/// <summary>A message in its channel's timeline was edited or deleted, by this device or another.</summary>
+/// <param name="Message">As it is now.</param>
+/// <param name="By">The user who changed it; null when history showed it.</param>
+public sealed record MessageChanged(ChatMessage Message, string? By) : ChatEvent;
+
+/// <summary>One of this device's edits or deletions was refused for good: the message stays as it is.</summary>
+public sealed record ChangeRefused(ChangeOutcome Outcome, string ChannelId) : ChatEvent;
+
 /// <param name="Removed">The user is no longer a member.</param>
 public sealed record ChannelUpdated(ChatChannel Channel, bool Removed) : ChatEvent;
 

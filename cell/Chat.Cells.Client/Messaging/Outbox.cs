@@ -20,6 +20,9 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     /// <summary>How many accepted sends are remembered, for an application that sends one again.</summary>
     private const int Remembered = 1_024;
 
+    /// <summary>Edits and deletions: their own line, since they wait for no send and no send for them.</summary>
+    public ChangeQueue Changes { get; } = new(options, frames);
+
     private enum State
     {
         Queued,
@@ -42,7 +45,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
     {
         get
         {
-            lock (gate) return entries.Count;
+            lock (gate) return entries.Count + Changes.Count;
         }
     }
 
@@ -65,13 +68,26 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
         lock (gate)
         {
             if (accepted.TryGetValue(requestId, out var known) && known.Send.ChannelId == channelId) return Repeat(known.Send, known.MessageId, content, contentType, replyTo);
-            if (entries.Count >= options.MaxOutbox) throw new OutboxFullException(options.MaxOutbox);
-            if (byRequest.ContainsKey(requestId)) throw new ArgumentException("This requestId is already on its way.", nameof(requestId));
+            if (entries.Count + Changes.Count >= options.MaxOutbox) throw new OutboxFullException(options.MaxOutbox);
+            if (byRequest.ContainsKey(requestId) || Changes.Has(requestId)) throw new ArgumentException("This requestId is already on its way.", nameof(requestId));
             var send = new PendingSend(requestId, channelId, content, contentType, replyTo);
             var entry = new Entry(send, after, lastOfChannel.GetValueOrDefault(channelId)?.Send.RequestId);
             byRequest.Add(requestId, entries.AddLast(entry));
             lastOfChannel[channelId] = entry;
             return send;
+        }
+    }
+
+    /// <exception cref="OutboxFullException">No room.</exception>
+    public PendingChange Change(string requestId, string channelId, string messageId, string? content)
+    {
+        lock (gate)
+        {
+            if (entries.Count + Changes.Count >= options.MaxOutbox) throw new OutboxFullException(options.MaxOutbox);
+            if (byRequest.ContainsKey(requestId)) throw new ArgumentException("This requestId is already on its way.", nameof(requestId));
+            var change = new PendingChange(requestId, channelId, messageId, content);
+            Changes.Add(change);
+            return change;
         }
     }
 
@@ -87,6 +103,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
             }
             inFlight = 0;
         }
+        Changes.Requeue();
     }
 
     /// <summary>Puts on the wire what is due. Returns when to come back (a timestamp), or null.</summary>
@@ -116,7 +133,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
                 entry.Frame ??= frames.ChatMessage(
                     entry.Send.RequestId,
                     new ChatMessageOut(channel, entry.Send.Content, entry.Send.ContentType, entry.After, entry.AfterRequest, entry.Send.ReplyTo));
-                if (!send(entry.Frame)) return next;
+                if (!send(entry.Frame)) return next; // ... and no changes either
                 if (entry.State == State.InFlight) entry.Timeouts++;
                 else inFlight++;
                 entry.State = State.InFlight;
@@ -124,8 +141,9 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
                 entry.DueAt = now + (long)(wait.TotalSeconds * time.TimestampFrequency);
                 next = next is null ? entry.DueAt : Math.Min(next.Value, entry.DueAt);
             }
+            var changes = Changes.Pump(now, options.MaxInFlight - inFlight, send);
+            return next is { } a && changes is { } b ? Math.Min(a, b) : next ?? changes;
         }
-        return next;
     }
 
     /// <summary>The server accepted it; null when it isn't (or no longer) ours to wait for.</summary>
@@ -193,7 +211,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
         return repeat;
     }
 
-    private static bool IsFinal(string code, TimeSpan? retryAfter) => code switch
+    internal static bool IsFinal(string code, TimeSpan? retryAfter) => code switch
     {
         ErrorCodes.Retry or ErrorCodes.Busy or ErrorCodes.CellUnavailable or ErrorCodes.Moved or ErrorCodes.Unauthorized => false,
         ErrorCodes.RateLimited => retryAfter is null,

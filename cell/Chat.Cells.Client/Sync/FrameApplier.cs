@@ -42,7 +42,9 @@ internal sealed class FrameApplier(
         {
             case FrameTypes.MessageAck:
                 var ack = Payload(envelope.Payload, FrameJson.Default.MessageAckIn);
-                await AcceptAsync(Required(envelope.RequestId), MessageIdOf(ack.MessageId), null, cancellationToken);
+                var acked = Required(envelope.RequestId);
+                if (outbox.Changes.Take(acked) is { } change) await AcceptAsync(change, ack.EventId, cancellationToken);
+                else await AcceptAsync(acked, MessageIdOf(ack.MessageId), null, cancellationToken);
                 break;
             case FrameTypes.Error:
                 await RefuseAsync(envelope.RequestId, Payload(envelope.Payload, FrameJson.Default.ErrorIn), cancellationToken);
@@ -68,9 +70,6 @@ internal sealed class FrameApplier(
                 break;
         }
     }
-
-    /// <summary>A message that came from history.</summary>
-    public ValueTask InsertAsync(ChatMessage message, bool live, CancellationToken cancellationToken) => InsertAsync(message, new MessageReceived(message, live), cancellationToken);
 
     private static T Payload<T>(JsonElement payload, JsonTypeInfo<T> type)
         where T : class
@@ -100,6 +99,12 @@ internal sealed class FrameApplier(
                 cursor = message.Cursor;
                 progress.Show(cursor); // an application that marks it as read while it is told of it has read this far
                 await ReceiveAsync(message, message.RequestId ?? requestId, cancellationToken);
+                break;
+            case FrameTypes.MessageChanged:
+                var edited = Payload(payload, FrameJson.Default.MessageChangedIn);
+                cursor = edited.Cursor;
+                progress.Show(cursor);
+                await ChangeMessageAsync(edited, edited.RequestId ?? requestId, cancellationToken);
                 break;
             case FrameTypes.ChannelChanged:
                 var changed = Payload(payload, FrameJson.Default.ChannelChangedIn);
@@ -169,11 +174,10 @@ internal sealed class FrameApplier(
     {
         if (outbox.Accept(requestId, messageId, content) is not { } send) return false;
         var message = new ChatMessage(send.ChannelId, messageId, state.UserId, send.ContentType, send.Content, send.ReplyTo, 0, requestId);
-        var timeline = state.Timeline(send.ChannelId);
-        var isNew = timeline.Insert(message);
+        var inserted = state.Timeline(send.ChannelId).Add(message);
         try
         {
-            await raise(new SendAccepted(message, requestId, isNew), cancellationToken);
+            await raise(new SendAccepted(inserted ?? message, requestId, New: inserted is not null), cancellationToken);
         }
         finally
         {
@@ -197,6 +201,12 @@ internal sealed class FrameApplier(
             if (!live.Presence.Refuse(code, error.Message, retryAfter ?? DefaultRetryAfter)) await raise(new ServerComplained(code, error.Message), cancellationToken);
             return;
         }
+        if (outbox.Changes.Has(requestId))
+        {
+            if (Outbox.IsFinal(code, retryAfter)) await RefuseAsync(requestId, code, error.Message, cancellationToken);
+            else outbox.Changes.Postpone(requestId, retryAfter);
+            return;
+        }
         if (outbox.Refuse(requestId, code, retryAfter) is not { } send) return;
         var outcome = new SendOutcome(requestId, null, code, error.Message);
         try
@@ -209,14 +219,77 @@ internal sealed class FrameApplier(
         }
     }
 
-    private async ValueTask InsertAsync(ChatMessage message, ChatEvent chatEvent, CancellationToken cancellationToken)
+    private async ValueTask AcceptAsync(PendingChange change, string? eventId, CancellationToken cancellationToken)
     {
-        var timeline = state.Timeline(message.ChannelId);
-        if (!timeline.Insert(message)) return;
-        if (message.Sender != state.UserId && chatEvent is MessageReceived { Live: true }) reads.Arrived(message.ChannelId, message.MessageId);
         try
         {
-            await raise(chatEvent, cancellationToken);
+            // Without an id its place among other changes isn't known; the inbox tells it.
+            if (eventId is not null) await ChangeAsync(change.ChannelId, new MessageChange(change.MessageId, eventId, "text", change.Content ?? "", change.Content is null), state.UserId, cancellationToken);
+        }
+        finally
+        {
+            change.Complete(new ChangeOutcome(change.RequestId, change.MessageId, eventId, null, null));
+        }
+    }
+
+    private async ValueTask RefuseAsync(string requestId, string code, string? message, CancellationToken cancellationToken)
+    {
+        if (outbox.Changes.Take(requestId) is not { } change) return;
+        var outcome = new ChangeOutcome(requestId, change.MessageId, null, code, message);
+        try
+        {
+            await raise(new ChangeRefused(outcome, change.ChannelId), cancellationToken);
+        }
+        finally
+        {
+            change.Complete(outcome);
+        }
+    }
+
+    private async ValueTask ChangeMessageAsync(MessageChangedIn payload, string? requestId, CancellationToken cancellationToken)
+    {
+        var change = new MessageChange(MessageIdOf(payload.MessageId), MessageIdOf(payload.EventId), payload.ContentType ?? "text", payload.Content ?? "", payload.Deleted);
+        var by = Required(payload.By);
+        // The user's own change in the inbox is as good as its ack, which may have been lost.
+        var own = requestId is not null && by == state.UserId ? outbox.Changes.Take(requestId) : null;
+        try
+        {
+            await ChangeAsync(Required(payload.ChannelId), change, by, cancellationToken);
+        }
+        finally
+        {
+            own?.Complete(new ChangeOutcome(own.RequestId, own.MessageId, change.EventId, null, null));
+        }
+    }
+
+    private async ValueTask ChangeAsync(string channelId, MessageChange change, string? by, CancellationToken cancellationToken)
+    {
+        var timeline = state.Timeline(channelId);
+        if (timeline.Change(change) is not { } changed) return;
+        try
+        {
+            await raise(new MessageChanged(changed.After, by), cancellationToken);
+        }
+        catch
+        {
+            timeline.Restore(changed.Before); // Not taken in: it must come again.
+            throw;
+        }
+    }
+
+    /// <summary>A message that came in, or from history.</summary>
+    public async ValueTask InsertAsync(ChatMessage message, bool live, CancellationToken cancellationToken)
+    {
+        var timeline = state.Timeline(message.ChannelId);
+        if (timeline.Add(message) is not { } inserted)
+        {
+            if (MessageChange.Of(message) is { } change) await ChangeAsync(message.ChannelId, change, null, cancellationToken);
+            return;
+        }
+        if (live && message.Sender != state.UserId) reads.Arrived(message.ChannelId, message.MessageId);
+        try
+        {
+            await raise(new MessageReceived(inserted, live), cancellationToken);
         }
         catch
         {

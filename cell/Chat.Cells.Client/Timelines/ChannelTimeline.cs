@@ -2,11 +2,15 @@ namespace Chat.Cells.Client.Timelines;
 
 /// <summary>
 /// A channel's messages in the order of their ids, whatever the order they came in, each once. Bounded: the oldest leave first, and their ids are remembered for a
-/// while so that they don't come back as new. Thread-safe.
+/// while so that they don't come back as new. A change that comes before its message is kept for it. Thread-safe.
 /// </summary>
 public sealed class ChannelTimeline
 {
+    /// <summary>Beyond these the changes of the oldest messages go: history has them.</summary>
+    private const int MaxEarly = 256;
+
     private readonly Lock gate = new();
+    private readonly Dictionary<string, MessageChange> early = [];
     private readonly List<ChatMessage> messages = [];
     private readonly HashSet<string> known = [];
     private readonly Queue<string> dropped = new();
@@ -48,11 +52,15 @@ public sealed class ChannelTimeline
     }
 
     /// <summary>True when the message was not known; it is then at its place.</summary>
-    public bool Insert(ChatMessage message)
+    public bool Insert(ChatMessage message) => Add(message) is not null;
+
+    /// <summary>The message as it is now in its place, with a change that came before it; null when it was known.</summary>
+    internal ChatMessage? Add(ChatMessage message)
     {
         lock (gate)
         {
-            if (!known.Add(message.MessageId)) return false;
+            if (!known.Add(message.MessageId)) return null;
+            if (early.Remove(message.MessageId, out var change) && change.Beats(message)) message = change.ApplyTo(message);
             if (highest is null || string.CompareOrdinal(message.MessageId, highest) > 0) highest = message.MessageId;
             messages.Insert(PlaceFor(message.MessageId), message);
             if (messages.Count > capacity)
@@ -61,7 +69,34 @@ public sealed class ChannelTimeline
                 messages.RemoveAt(0);
                 if (dropped.Count > capacity) known.Remove(dropped.Dequeue());
             }
-            return true;
+            return message;
+        }
+    }
+
+    /// <summary>Takes a change. Returns the message before and after it; null when it is no news, or the message is not here: then it is kept for it.</summary>
+    public (ChatMessage Before, ChatMessage After)? Change(MessageChange change)
+    {
+        lock (gate)
+        {
+            var place = PlaceFor(change.MessageId);
+            if (place == messages.Count || messages[place].MessageId != change.MessageId)
+            {
+                if (!known.Contains(change.MessageId)) Keep(change);
+                return null;
+            }
+            var before = messages[place];
+            if (!change.Beats(before)) return null;
+            return (before, messages[place] = change.ApplyTo(before));
+        }
+    }
+
+    /// <summary>Undoes a change that was not taken in.</summary>
+    internal void Restore(ChatMessage before)
+    {
+        lock (gate)
+        {
+            var place = PlaceFor(before.MessageId);
+            if (place < messages.Count && messages[place].MessageId == before.MessageId) messages[place] = before;
         }
     }
 
@@ -104,9 +139,20 @@ public sealed class ChannelTimeline
         lock (gate)
         {
             var place = PlaceFor(messageId);
-            if (place < messages.Count && messages[place].MessageId == messageId) messages.RemoveAt(place);
+            if (place < messages.Count && messages[place].MessageId == messageId)
+            {
+                if (MessageChange.Of(messages[place]) is { } change) Keep(change);
+                messages.RemoveAt(place);
+            }
             known.Remove(messageId);
         }
+    }
+
+    private void Keep(MessageChange change)
+    {
+        if (!change.Beats(early.GetValueOrDefault(change.MessageId))) return;
+        early[change.MessageId] = change;
+        if (early.Count > MaxEarly) early.Remove(early.Keys.Min(StringComparer.Ordinal)!);
     }
 
     private int PlaceFor(string id)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chat.Cells.Client.Messaging;
 using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Client.Wire;
@@ -8,6 +9,14 @@ internal sealed class FrameWriter(TimeProvider time)
 {
     public byte[] ChatMessage(string requestId, ChatMessageOut payload) =>
         JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.ChatMessage, payload, Now(), requestId), FrameJson.Default.EnvelopeChatMessageOut);
+
+    public byte[] Change(PendingChange change) => change.Content is { } content
+        ? JsonSerializer.SerializeToUtf8Bytes(
+            new(FrameTypes.EditMessage, new EditMessageOut(change.ChannelId, change.MessageId, content, "text"), Now(), change.RequestId),
+            FrameJson.Default.EnvelopeEditMessageOut)
+        : JsonSerializer.SerializeToUtf8Bytes(
+            new(FrameTypes.DeleteMessage, new DeleteMessageOut(change.ChannelId, change.MessageId), Now(), change.RequestId),
+            FrameJson.Default.EnvelopeDeleteMessageOut);
 
     public byte[] Sync(string? cursor) => JsonSerializer.SerializeToUtf8Bytes(new(FrameTypes.Sync, new SyncOut(cursor), Now()), FrameJson.Default.EnvelopeSyncOut);
 

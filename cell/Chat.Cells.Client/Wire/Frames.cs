@@ -9,6 +9,10 @@ internal sealed record InboundEnvelope(string? Type, JsonElement Payload, string
 
 internal sealed record ChatMessageOut(string ChannelId, string Content, string ContentType, string? After, string? AfterRequest, string? ReplyTo);
 
+internal sealed record EditMessageOut(string ChannelId, string MessageId, string Content, string ContentType);
+
+internal sealed record DeleteMessageOut(string ChannelId, string MessageId);
+
 internal sealed record SyncOut([property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Cursor);
 
 internal sealed record DeliveredOut(string Cursor);
@@ -29,7 +33,7 @@ internal sealed record PresenceIn(string? UserId, string? Status, long? LastActi
 
 internal sealed record TypingIn(string? ChannelId, string? UserId, bool Typing);
 
-internal sealed record MessageAckIn(string? MessageId, string? ChannelId, string? Status);
+internal sealed record MessageAckIn(string? MessageId, string? ChannelId, string? Status, string? EventId);
 
 internal sealed record ErrorIn(string? Code, string? Message, long? RetryAfter, string? Home);
 
@@ -41,6 +45,18 @@ internal sealed record NewMessageIn(
     string? Content,
     string? ReplyTo,
     int ChannelVersion,
+    string? Cursor,
+    string? RequestId);
+
+internal sealed record MessageChangedIn(
+    string? ChannelId,
+    string? MessageId,
+    string? EventId,
+    string? Sender,
+    string? By,
+    string? ContentType,
+    string? Content,
+    bool Deleted,
     string? Cursor,
     string? RequestId);
 
@@ -79,6 +95,8 @@ internal sealed record AuthOkIn(long ExpiresAt);
     MaxDepth = 32)]
 [JsonSerializable(typeof(InboundEnvelope))]
 [JsonSerializable(typeof(Envelope<ChatMessageOut>))]
+[JsonSerializable(typeof(Envelope<EditMessageOut>))]
+[JsonSerializable(typeof(Envelope<DeleteMessageOut>))]
 [JsonSerializable(typeof(Envelope<SyncOut>))]
 [JsonSerializable(typeof(Envelope<DeliveredOut>))]
 [JsonSerializable(typeof(Envelope<ReadReceiptOut>))]
@@ -92,6 +110,7 @@ internal sealed record AuthOkIn(long ExpiresAt);
 [JsonSerializable(typeof(MessageAckIn))]
 [JsonSerializable(typeof(ErrorIn))]
 [JsonSerializable(typeof(NewMessageIn))]
+[JsonSerializable(typeof(MessageChangedIn))]
 [JsonSerializable(typeof(ChannelChangedIn))]
 [JsonSerializable(typeof(ReadIn))]
 [JsonSerializable(typeof(ReceiptIn))]

@@ -81,7 +81,7 @@ internal sealed class FrameParser(Traffic traffic)
             TakeCursor(connection, frame);
             return true;
         }
-        if (type.StartsWith("channel_changed\""u8) || type.StartsWith("read\""u8)) TakeCursor(connection, frame);
+        if (type.StartsWith("channel_changed\""u8) || type.StartsWith("message_changed\""u8) || type.StartsWith("read\""u8)) TakeCursor(connection, frame);
         return false;
     }
 

@@ -89,7 +89,7 @@ internal sealed class WireCheck(IReadOnlyDictionary<string, string> users, Failu
         var id = type switch
         {
             FrameTypes.NewMessage => Text(payload, "messageId"),
-            FrameTypes.ChannelChanged or FrameTypes.Read => Text(payload, "eventId"),
+            FrameTypes.ChannelChanged or FrameTypes.Read or FrameTypes.MessageChanged => Text(payload, "eventId"),
             _ => null,
         };
         if (id is null) return;
