@@ -57,6 +57,79 @@ internal static class Fixtures
         };
     }
 
+    /// <summary>On External engines, with nothing that needs not be said.</summary>
+    public static ChatCellSpec External(ChatCellSpec spec) => spec with
+    {
+        Kafka = new KafkaSpec { Engine = EngineKind.External, Endpoints = ["kafka-1.example:9092", "kafka-2.example:9092"] },
+        Cassandra = new CassandraSpec { Engine = EngineKind.External, Endpoints = ["10.0.7.1:9042"], Datacenter = "dc1" },
+        Redis = new RedisSpec { Engine = EngineKind.External, Endpoints = ["[fd00::7]:6379"] },
+    };
+
+    /// <summary>On External engines with two gateways, and one secret for all three.</summary>
+    public static ChatCellSpec ExternalWithSecret(ChatCellSpec spec, Func<ChatCellSpec, ChatCellSpec>? more = null)
+    {
+        var external = External(spec);
+        return (more ?? (s => s))(external with
+        {
+            Kafka = external.Kafka with { SecretName = "engines" },
+            Cassandra = external.Cassandra with { SecretName = "engines" },
+            Redis = external.Redis with { SecretName = "engines" },
+            Gateways = new GatewaysSpec { Replicas = 2 },
+        });
+    }
+
+    public static ChatCellSpec EverySetting(ChatCellSpec spec) => spec with
+    {
+        Kafka = spec.Kafka with { ReplicationFactor = 1, MinInSyncReplicas = 1, Topics = TopicOwner.External, TopicPrefix = TopicPrefix.None, Partitions = TopicPartitions.Small },
+        Cassandra = spec.Cassandra with { Keyspace = "chat", ReplicationFactor = 1, Addresses = ["10.0.7.1:9042=203.0.113.7:19042", "[fd00::1]:9042=[fd00::2]:9042"] },
+    };
+
+    /// <summary>The secret <c>engines</c>, with a value changed or more.</summary>
+    public static IReadOnlyDictionary<string, EngineSecret> EngineSecrets(params (string Key, string Value)[] changes)
+    {
+        var data = new SortedDictionary<string, byte[]>(StringComparer.Ordinal)
+        {
+            ["kafka.properties"] = Encoding.UTF8.GetBytes("# ours\nsecurity.protocol=SASL_SSL\nsasl.mechanisms=SCRAM-SHA-512\nsasl.username=cells\nsasl.password=broker=secret\n"),
+            ["kafka-ca.pem"] = Encoding.ASCII.GetBytes(Certificate),
+            ["cassandra-username"] = Encoding.ASCII.GetBytes("cells\n"),
+            ["cassandra-password"] = Encoding.ASCII.GetBytes("ring-secret"),
+            ["redis-password"] = Encoding.ASCII.GetBytes("redis-secret"),
+            ["not-for-the-cell"] = Encoding.ASCII.GetBytes("other"),
+        };
+        foreach (var (key, value) in changes)
+        {
+            data[key] = Encoding.UTF8.GetBytes(value);
+        }
+        return new Dictionary<string, EngineSecret> { ["engines"] = new("engines", data) };
+    }
+
+    /// <summary>A cell on External engines that serves, with all its objects; both gateways ready unless it says otherwise.</summary>
+    public static Observed ExternalCell(Func<ChatCellSpec, ChatCellSpec> spec, int readyGateways = 2)
+    {
+        var cell = Cell(spec: spec);
+        var observed = Provisioned(cell, readyGateways);
+        var replicas = cell.Spec.Gateways.Replicas;
+        return observed with
+        {
+            Claim = new NameClaim(NameClaimState.Own, 1, External: true),
+            StatefulSet = observed.StatefulSet! with
+            {
+                Spec = new V1StatefulSetSpec { Replicas = replicas },
+                Status = new V1StatefulSetStatus { ObservedGeneration = 1, Replicas = replicas, ReadyReplicas = readyGateways },
+            },
+            EngineSecrets = EngineSecrets(),
+            Servers = [.. Enumerable.Range(0, readyGateways).Select(i => Server(i))],
+            Report = readyGateways > 0 ? new CellReport(12, 3 * readyGateways) : null,
+        };
+    }
+
+    /// <summary>What a server says, with an engine that has something.</summary>
+    public static ServerReport Server(int ordinal, string log = "ok", string store = "ok", string state = "ok") => new(
+        string.Create(CultureInfo.InvariantCulture, $"eu-west-1-{ordinal}"), new CellReport(12, 3), new Dictionary<string, string> { ["log"] = log, ["store"] = store, ["state"] = state });
+
+    /// <summary>A certificate in PEM.</summary>
+    public static string Certificate { get; } = NewCertificate();
+
     /// <summary>Served, at the current generation, since <see cref="Now"/>.</summary>
     public static ChatCell Serving(ChatCell cell)
     {
@@ -84,6 +157,13 @@ internal static class Fixtures
 
     public static MapInput Input(ChatCell cell, string? address = "10.0.0.1") => new(
         cell, address is null ? null : $"http://{address}:8080", address is null ? null : $"http://{address}:8081", CellSecretKeys.PublicKeys(Secret(cell.Metadata.Name!, "n").Data));
+
+    private static string NewCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=engines", key, HashAlgorithmName.SHA256).CreateSelfSigned(Now, Now.AddYears(50));
+        return certificate.ExportCertificatePem();
+    }
 
     private static byte[] SigningKey()
     {

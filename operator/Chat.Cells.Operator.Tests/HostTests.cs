@@ -95,6 +95,52 @@ public sealed class HostTests
         Assert.Null(await probe.ReadAsync("http://127.0.0.1:1", Encoding.ASCII.GetBytes("secret"), default));
     }
 
+    [Theory]
+    [InlineData(200, """{"status":"ready","checks":{"log":"ok","state":"no answer"}}""", 200, """{"users":12,"connections":3}""", 12L, 2)]
+    [InlineData(503, """{"status":"not ready","checks":{"log":"no broker"}}""", 500, "", null, 1)]
+    [InlineData(503, "nonsense", 200, """{"users":12,"connections":3}""", 12L, 0)]
+    [InlineData(200, """{"status":"ready"}""", 401, "", null, null)]
+    [InlineData(404, "", 404, "", null, null)]
+    public async Task Probe_WhateverAServerAnswers_IsWhatItSaysOrNothing(int readyCode, string ready, int code, string body, long? users, int? checks)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        await using var app = builder.Build();
+        app.Urls.Add("http://127.0.0.1:0");
+        string? asked = null;
+        app.MapGet("/readyz", context =>
+        {
+            asked = context.Request.Headers.Authorization;
+            context.Response.StatusCode = readyCode;
+            context.Response.ContentType = "application/json";
+            return context.Response.WriteAsync(ready);
+        });
+        app.MapGet("/internal/v1/status", context =>
+        {
+            context.Response.StatusCode = code;
+            context.Response.ContentType = "application/json";
+            return context.Response.WriteAsync(body);
+        });
+        await app.StartAsync();
+        using var http = new HttpClient();
+        var probe = new HttpCellProbe(http, NullLogger<HttpCellProbe>.Instance);
+        var report = await probe.ReadServerAsync("eu-1-0", app.Urls.First(), Encoding.ASCII.GetBytes("secret"), default);
+        Assert.Equal((users, checks), (report?.Cell?.Users, report?.Checks.Count));
+        Assert.Equal(checks is null ? null : "eu-1-0", report?.Name);
+        Assert.True(string.IsNullOrEmpty(asked), "the token is for those who ask for it");
+        await app.StopAsync();
+        Assert.Null(await probe.ReadServerAsync("eu-1-0", "http://127.0.0.1:1", Encoding.ASCII.GetBytes("secret"), default));
+    }
+
+    [Fact]
+    public void Transitions_ExternalEngineThatFails_IsAnEventAndSoIsItsReturn()
+    {
+        static ConditionStatus[] C(string status, string reason) => [new() { Type = "KafkaReady", Status = status, Reason = reason, Message = "m" }];
+        Assert.Equal([("KafkaNotAnswering", true)], StatusReporter.Transitions(C("True", "Answering"), C("False", "NotAnswering")).Select(t => (t.Condition.Reason, t.IsWarning)));
+        Assert.Equal([("KafkaAnswering", false)], StatusReporter.Transitions(C("False", "NotAnswering"), C("True", "Answering")).Select(t => (t.Condition.Reason, t.IsWarning)));
+        Assert.Empty(StatusReporter.Transitions(C("True", "Answering"), C("Unknown", "NoServerAnswers")));
+        Assert.Empty(StatusReporter.Transitions(C("False", "Embedded"), C("True", "Embedded")));
+    }
+
     [Fact]
     public async Task Apply_ServerWritesQuantitiesItsOwnWay_IsNotAppliedForEver()
     {

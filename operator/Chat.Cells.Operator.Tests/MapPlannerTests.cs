@@ -118,8 +118,22 @@ public sealed class MapPlannerTests
     [Fact]
     public void Next_CellThatCannotBeProvisioned_GetsNoNumber()
     {
-        var managed = Cell(spec: s => s with { Kafka = new EngineSpec { Engine = EngineKind.Managed } });
+        var managed = Cell(spec: s => s with { Kafka = new KafkaSpec { Engine = EngineKind.Managed } });
         Assert.Same(MapState.Empty, Next(MapState.Empty, Input(managed)));
+    }
+
+    [Fact]
+    public void Next_CellOnExternalEngines_StaysThatForLife()
+    {
+        var external = Cell(spec: s => External(s));
+        var state = Next(MapState.Empty, Input(Ready(external)));
+        Assert.Equal(new NameClaim(NameClaimState.Own, 1, External: true), MapPlanner.ClaimOf(external, state));
+        // Also for who takes the name up again, and after the register was written and read.
+        var gone = MapState.Read(Stored(Next(state, Input(Ready(external).Deleted().With(Leaving)))), []);
+        var embedded = Next(gone, Input(Ready(Cell())));
+        Assert.Equal(new NameClaim(NameClaimState.Own, 1, External: true), MapPlanner.ClaimOf(Cell(), embedded));
+        // Registers of before know embedded cells only.
+        Assert.False(MapPlanner.ClaimOf(Cell(), Next(MapState.Empty, Input(Cell()))).External);
     }
 
     [Fact]

@@ -27,13 +27,23 @@ public sealed class PlanTests
         ["peer-has-tokens"] = () => Provisioned(Serving(Cell())) with { Peers = [Peer("us-east-1", "eu-west-1")], Secret = Secret("eu-west-1", "default", "us-east-1") },
         ["peer-gone"] = () => Provisioned(Serving(Cell())) with { Secret = Secret("eu-west-1", "default", "us-east-1"), Bridges = [Bridge("us-east-1", 1)] },
         ["gateway-lost"] = () => Provisioned(Serving(Cell()), readyGateways: 0),
-        ["managed"] = () => Fresh(Cell(spec: s => s with { Kafka = Managed, Cassandra = Managed, Redis = Managed, Gateways = new GatewaysSpec { Replicas = 3 } })),
+        ["managed"] = () => Fresh(Cell(spec: s => s with
+        {
+            Kafka = new KafkaSpec { Engine = EngineKind.Managed },
+            Cassandra = new CassandraSpec { Engine = EngineKind.Managed },
+            Redis = new RedisSpec { Engine = EngineKind.Managed },
+            Gateways = new GatewaysSpec { Replicas = 3 },
+        })),
+        ["external-bare"] = () => Fresh(Cell(spec: s => External(s))) with { Claim = new NameClaim(NameClaimState.Own, 1, External: true) },
+        ["external-all-settings"] = () => ExternalCell(s => ExternalWithSecret(s, EverySetting), readyGateways: 0),
+        ["external-secret-missing"] = () => ExternalCell(s => ExternalWithSecret(s), readyGateways: 0) with { EngineSecrets = new Dictionary<string, EngineSecret>(), StatefulSet = null },
+        ["external-serving"] = () => ExternalCell(s => ExternalWithSecret(s)),
+        ["external-one-gateway-of-two"] = () => ExternalCell(s => ExternalWithSecret(s), readyGateways: 1) with { Servers = [Server(0), Server(1, log: "no broker answers")] },
+        ["external-secret-broken-while-serving"] = () => ExternalCell(s => ExternalWithSecret(s)) with { EngineSecrets = EngineSecrets(("redis-password", " ")) },
         ["name-taken"] = () => Fresh(Cell()) with { Claim = new NameClaim(NameClaimState.Taken, Holder: "other") },
         ["name-retired"] = () => Fresh(Cell()) with { Claim = new NameClaim(NameClaimState.Retired) },
         ["deleted-serving"] = () => Provisioned(Serving(Cell()).Deleted()) with { Report = new CellReport(12, 3) },
     };
-
-    private static EngineSpec Managed => new() { Engine = EngineKind.Managed };
 
     public static TheoryData<string> Names => [.. Situations.Keys];
 

@@ -107,6 +107,7 @@ public sealed class ChatCellOperator : IDisposable
         _cache.Secrets.AddHandlers(OnShared, (_, s) => OnShared(s), OnShared);
         _cache.Services.AddHandlers(OnShared, (_, s) => OnShared(s), OnShared);
         _cache.StatefulSets.AddHandlers(EnqueueOwner, (_, s) => EnqueueOwner(s), EnqueueOwner);
+        _cache.DisruptionBudgets.AddHandlers(EnqueueOwner, (_, b) => EnqueueOwner(b), EnqueueOwner);
         _cache.Deployments.AddHandlers(EnqueueOwner, (_, d) => EnqueueOwner(d), EnqueueOwner);
     }
 

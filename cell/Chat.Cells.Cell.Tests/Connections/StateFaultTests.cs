@@ -65,6 +65,23 @@ public sealed class StateFaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task State_Down_TheServerSaysSoAndStaysReady()
+    {
+        await using var cell = await StartAsync();
+        state.Fails = true;
+        using (var without = await cell.SendAsync(HttpMethod.Get, cell.Internal, "/readyz", null))
+        {
+            var answer = await TestCell.ReadAsync(without, 200);
+            Assert.NotEqual("ok", (string)answer["checks"]!["state"]!);
+            Assert.Equal("ok", (string)answer["checks"]!["store"]!);
+        }
+
+        state.Fails = false;
+        using var with = await cell.SendAsync(HttpMethod.Get, cell.Internal, "/readyz", null);
+        Assert.Equal("ok", (string)(await TestCell.ReadAsync(with, 200))["checks"]!["state"]!);
+    }
+
+    [Fact]
     public async Task State_BackWithOldCursors_InboxesAreReadAllTheSame()
     {
         await using var cell = await StartAsync(o => o with { TickInterval = TimeSpan.FromSeconds(2) });

@@ -35,6 +35,28 @@ public sealed class KafkaSettingsTests : IDisposable
     public void From_NoSecretsFile_HasNoSettings() => Assert.Empty(KafkaSettings.From(Options(), NullLogger.Instance).Settings);
 
     [Fact]
+    public void From_FileWithoutAFolder_IsInTheSecretsFolder()
+    {
+        File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), "ssl.ca.location=ca.pem\nssl.certificate.location = me.pem\nssl.key.location=/keys/me.key\nsasl.password=ca.pem");
+
+        var settings = KafkaSettings.From(Options(), NullLogger.Instance).Settings;
+
+        Assert.Equal(
+            (Path.Combine(folder, "ca.pem"), Path.Combine(folder, "me.pem"), "/keys/me.key", "ca.pem"),
+            (settings["ssl.ca.location"], settings["ssl.certificate.location"], settings["ssl.key.location"], settings["sasl.password"]));
+    }
+
+    [Fact]
+    public void From_AuthoritiesFile_IsTakenUnlessTheSettingsNameAnother()
+    {
+        File.WriteAllText(Path.Combine(folder, KafkaSettings.AuthoritiesFile), "certificates");
+        Assert.Equal(Path.Combine(folder, KafkaSettings.AuthoritiesFile), KafkaSettings.From(Options(), NullLogger.Instance).Settings["ssl.ca.location"]);
+
+        File.WriteAllText(Path.Combine(folder, KafkaSettings.SecretsFile), "ssl.ca.location=probe");
+        Assert.Equal("probe", KafkaSettings.From(Options(), NullLogger.Instance).Settings["ssl.ca.location"]);
+    }
+
+    [Fact]
     public void From_SessionTimeout_IsTheEngines()
     {
         Assert.Equal(TimeSpan.FromSeconds(6), KafkaSettings.From(Options(), NullLogger.Instance).SessionTimeout);

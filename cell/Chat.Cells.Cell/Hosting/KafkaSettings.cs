@@ -8,6 +8,10 @@ public static class KafkaSettings
     /// <summary>The file of the secrets folder with settings by librdkafka's names: one <c>name=value</c> a line; lines that begin with <c>#</c> are comments.</summary>
     public const string SecretsFile = "kafka.properties";
 
+    /// <summary>Who signed the brokers' certificates; taken unless <see cref="SecretsFile"/> names another file.</summary>
+    public const string AuthoritiesFile = "kafka-ca.pem";
+
+    private const string Authorities = "ssl.ca.location";
     private const string SessionTimeout = "session.timeout.ms";
     private const int LeastSession = 1_000;
     private const int LongestSession = 300_000;
@@ -33,8 +37,20 @@ public static class KafkaSettings
         return settings.TryGetValue(SessionTimeout, out var session) ? kafka with { SessionTimeout = ReadSession(session) } : kafka;
     }
 
-    private static IReadOnlyDictionary<string, string> Read(CellOptions options) =>
-        EngineSecrets.Read(options, SecretsFile) is { } text ? Parse(text) : new Dictionary<string, string>();
+    /// <summary>Settings whose value is a file. One without a folder is in the secrets folder: nobody who writes the Secret knows where that will be.</summary>
+    private static readonly string[] Files = [Authorities, "ssl.certificate.location", "ssl.key.location", "ssl.crl.location", "ssl.keystore.location"];
+
+    private static IReadOnlyDictionary<string, string> Read(CellOptions options)
+    {
+        var settings = EngineSecrets.Read(options, SecretsFile) is { } text ? new Dictionary<string, string>(Parse(text), StringComparer.Ordinal) : [];
+        foreach (var name in Files)
+        {
+            if (settings.TryGetValue(name, out var file) && file.Length > 0 && file != "probe" && !file.Contains('/', StringComparison.Ordinal)) settings[name] = Path.Combine(options.SecretsDirectory, file);
+        }
+        var authorities = Path.Combine(options.SecretsDirectory, AuthoritiesFile);
+        if (!settings.ContainsKey(Authorities) && File.Exists(authorities)) settings[Authorities] = authorities;
+        return settings;
+    }
 
     /// <summary>The heartbeat's interval follows it, so that it is the engine's and not only the client's.</summary>
     private static TimeSpan ReadSession(string text) =>

@@ -16,7 +16,7 @@ public sealed class PodFieldsTests
         ["Container"] = ["name", "image", "command", "args", "env", "envFrom", "ports", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe"],
         ["ContainerPort"] = ["name", "containerPort", "protocol"],
         ["VolumeMount"] = ["name", "mountPath", "subPath"],
-        ["Volume"] = ["name", "emptyDir", "configMap", "secret", "persistentVolumeClaim"],
+        ["Volume"] = ["name", "emptyDir", "configMap", "secret", "persistentVolumeClaim", "projected"],
     };
 
     // Same here as there, whatever the value: an older name, links that nothing makes, and a detail of what is refused, of hostPort and of stdin.
@@ -58,8 +58,10 @@ public sealed class PodFieldsTests
             {"restartPolicy":"Always","dnsPolicy":"ClusterFirst","schedulerName":"default-scheduler","enableServiceLinks":true,"serviceAccountName":"default","serviceAccount":"default","securityContext":{},
              "hostUsers":true,"os":{"name":"linux"},"shareProcessNamespace":false,"tolerations":[],
              "containers":[{"name":"c","image":"i","imagePullPolicy":"IfNotPresent","terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","resources":{},
-              "volumeMounts":[{"name":"v","mountPath":"/x","mountPropagation":"None"},{"name":"m","mountPath":"/m","readOnly":true,"recursiveReadOnly":"Disabled"}]}],
-             "volumes":[{"name":"v","emptyDir":{}},{"name":"m","configMap":{"name":"m"}}]}
+              "volumeMounts":[{"name":"v","mountPath":"/x","mountPropagation":"None"},{"name":"m","mountPath":"/m","readOnly":true,"recursiveReadOnly":"Disabled"},
+               {"name":"p","mountPath":"/p","readOnly":true}]}],
+             "volumes":[{"name":"v","emptyDir":{}},{"name":"m","configMap":{"name":"m"}},
+              {"name":"p","projected":{"defaultMode":420,"sources":[{"secret":{"name":"s","items":[{"key":"k","path":"k"}]}},{"configMap":{"name":"m","optional":true}}]}}]}
             """)!.AsObject());
 
         Assert.Null(PodSupport.Refusal(pod));

@@ -32,6 +32,13 @@ public sealed class ClusterApiTests : IAsyncLifetime
         ["spec"] = JsonNode.Parse(spec),
     });
 
+    private const string ExternalEngines = """
+        {"region":"eu-west","gateways":{"replicas":5},
+         "kafka":{"engine":"External","endpoints":["kafka-1.example:9092","[fd00::1]:9092"],"secretName":"kafka.credentials","topics":"External","topicPrefix":"None","partitions":"Small"},
+         "cassandra":{"engine":"External","endpoints":["10.0.0.1:9042"],"datacenter":"dc1","keyspace":"chat","replicationFactor":2,"addresses":["10.0.0.1:9042=[fd00::2]:19042"]},
+         "redis":{"engine":"External","endpoints":["redis:6379"],"secretName":"engines"}}
+        """;
+
     private ResourceClient<Unstructured> Raw => _cluster.Client.Of(ResourceType.Of<ChatCell>());
 
     [Fact]
@@ -58,10 +65,12 @@ public sealed class ClusterApiTests : IAsyncLifetime
     [InlineData("""{"region":"eu","weight":-1}""", "spec.weight")]
     [InlineData("""{"region":"eu","deletionPolicy":"Maybe"}""", "spec.deletionPolicy")]
     [InlineData("""{"region":"eu","kafka":{"engine":"Rabbit"}}""", "spec.kafka.engine")]
-    [InlineData("""{"region":"eu","gateways":{"replicas":3}}""", "an embedded cell is one pod: set gateways.replicas to 1, or choose Managed engines")]
+    [InlineData("""{"region":"eu","gateways":{"replicas":3}}""", "an embedded cell is one pod: set gateways.replicas to 1, or run the cell on External engines")]
     [InlineData("""{"region":"eu","gateways":{"maxConnections":0}}""", "spec.gateways.maxConnections")]
     [InlineData("""{"region":"eu","kafka":{"engine":"Managed"}}""", "Embedded in all three")]
     [InlineData("""{"region":"eu","kafka":{"engine":"External"},"cassandra":{"engine":"Managed"},"redis":{"engine":"Managed"}}""", "needs endpoints")]
+    [InlineData("""{"region":"eu","kafka":{"endpoints":["kafka:9092"]}}""", "endpoints and secretName are for engine: External")]
+    [InlineData("""{"region":"eu","redis":{"secretName":"redis"}}""", "endpoints and secretName are for engine: External")]
     [InlineData("""{"region":"eu","storage":{"size":"much"}}""", "spec.storage.size")]
     [InlineData("""{"region":"eu","storage":{"size":"-5Gi"}}""", "spec.storage.size")]
     [InlineData("""{"region":"eu","storage":{"size":"0.0Gi"}}""", "spec.storage.size")]
@@ -73,6 +82,57 @@ public sealed class ClusterApiTests : IAsyncLifetime
         var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(Manifest(_cluster.Namespace, Name("bad"), spec)));
         Assert.True(e.IsInvalid, e.Message);
         Assert.Contains(said, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("kafka.endpoints", """["kafka"]""", "spec.kafka.endpoints[0]")]
+    [InlineData("kafka.endpoints", """["kafka:0"]""", "spec.kafka.endpoints[0]")]
+    [InlineData("kafka.endpoints", """["kafka:65536"]""", "spec.kafka.endpoints[0]")]
+    [InlineData("kafka.endpoints", """["ok:1","a,b:9092"]""", "spec.kafka.endpoints[1]")]
+    [InlineData("cassandra.endpoints", """["fd00::1:9042"]""", "spec.cassandra.endpoints[0]")]
+    [InlineData("cassandra.endpoints", """["[fd00::1]"]""", "spec.cassandra.endpoints[0]")]
+    [InlineData("redis.endpoints", """["redis://redis:6379"]""", "spec.redis.endpoints[0]")]
+    [InlineData("redis.endpoints", """[]""", "an External engine needs endpoints")]
+    [InlineData("redis.endpoints", null, "an External engine needs endpoints")]
+    [InlineData("kafka.secretName", "\"../x\"", "spec.kafka.secretName")]
+    [InlineData("kafka.secretName", "\"\"", "spec.kafka.secretName")]
+    [InlineData("kafka.replicationFactor", "0", "spec.kafka.replicationFactor")]
+    [InlineData("kafka.replicationFactor", "1", "minInSyncReplicas (2 when not given) can't be more than replicationFactor")]
+    [InlineData("kafka.minInSyncReplicas", "4", "minInSyncReplicas (2 when not given) can't be more than replicationFactor")]
+    [InlineData("kafka.minInSyncReplicas", "0", "spec.kafka.minInSyncReplicas")]
+    [InlineData("kafka.topics", "\"Ours\"", "spec.kafka.topics")]
+    [InlineData("kafka.topicPrefix", "\"eu-\"", "spec.kafka.topicPrefix")]
+    [InlineData("kafka.partitions", "12", "spec.kafka.partitions")]
+    [InlineData("cassandra.datacenter", null, "an External Cassandra needs its datacenter")]
+    [InlineData("cassandra.datacenter", "\"\"", "spec.cassandra.datacenter")]
+    [InlineData("cassandra.datacenter", "\"dc 1\"", "spec.cassandra.datacenter")]
+    [InlineData("cassandra.keyspace", "\"Chat\"", "spec.cassandra.keyspace")]
+    [InlineData("cassandra.keyspace", "\"1chat\"", "spec.cassandra.keyspace")]
+    [InlineData("cassandra.replicationFactor", "101", "spec.cassandra.replicationFactor")]
+    [InlineData("cassandra.addresses", """["10.0.0.1:9042"]""", "spec.cassandra.addresses[0]")]
+    [InlineData("cassandra.addresses", """["node:9042=10.0.0.1:9042"]""", "spec.cassandra.addresses[0]")]
+    [InlineData("redis.engine", "\"Managed\"", "endpoints and secretName are for engine: External")]
+    [InlineData("gateways.replicas", "101", "spec.gateways.replicas")]
+    public async Task Create_BadExternalEngine_IsRefusedInWords(string field, string? value, string said)
+    {
+        var manifest = Manifest(_cluster.Namespace, Name("bad"), ExternalEngines);
+        WrongValues.Put(manifest.Json, "spec." + field, value is null ? new JsonObject() : JsonNode.Parse(value)!);
+        if (value is null) ((JsonObject)manifest.Json["spec"]![field.Split('.')[0]]!).Remove(field.Split('.')[1]);
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.CreateAsync(manifest));
+        Assert.True(e.IsInvalid, e.Message);
+        Assert.Contains(said, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Create_ExternalEngines_EveryFieldIsKept()
+    {
+        var cell = (await Raw.CreateAsync(Manifest(_cluster.Namespace, Name("external"), ExternalEngines))).As<ChatCell>();
+        Assert.Equal(["kafka-1.example:9092", "[fd00::1]:9092"], cell.Spec.Kafka.Endpoints);
+        Assert.Equal((EngineKind.External, null, null, TopicOwner.External, TopicPrefix.None, TopicPartitions.Small), (
+            cell.Spec.Kafka.Engine, cell.Spec.Kafka.ReplicationFactor, cell.Spec.Kafka.MinInSyncReplicas, cell.Spec.Kafka.Topics, cell.Spec.Kafka.TopicPrefix, cell.Spec.Kafka.Partitions));
+        Assert.Equal(("dc1", "chat", 2), (cell.Spec.Cassandra.Datacenter, cell.Spec.Cassandra.Keyspace, cell.Spec.Cassandra.ReplicationFactor));
+        Assert.Equal(["10.0.0.1:9042=[fd00::2]:19042"], cell.Spec.Cassandra.Addresses);
+        Assert.Equal(("engines", 5), (cell.Spec.Redis.SecretName, cell.Spec.Gateways.Replicas));
     }
 
     [Theory]
@@ -142,6 +202,39 @@ public sealed class ClusterApiTests : IAsyncLifetime
         var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.MergePatchAsync(_cluster.Namespace, name, new JsonObject { ["spec"] = JsonNode.Parse(change) }));
         Assert.Contains(said, e.Message, StringComparison.Ordinal);
         Assert.Equal(2, (await Raw.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""{"spec":{"weight":5}}""")!)).Metadata.Generation);
+    }
+
+    [Theory]
+    [InlineData("""{"kafka":{"topicPrefix":"Cell"}}""", "the topicPrefix of a cell is for life")]
+    [InlineData("""{"kafka":{"topicPrefix":null}}""", "the topicPrefix of a cell is for life")]
+    [InlineData("""{"kafka":{"partitions":null}}""", "the partitions of a cell's topics are for life")]
+    [InlineData("""{"cassandra":{"keyspace":"other"}}""", "the keyspace of a cell is for life")]
+    [InlineData("""{"cassandra":{"keyspace":null}}""", "the keyspace of a cell is for life")]
+    [InlineData("""{"kafka":null,"cassandra":null,"redis":null,"gateways":null}""", "the engine of a cell is for life")]
+    [InlineData("""{"redis":{"engine":"Managed","endpoints":null,"secretName":null}}""", "the engine of a cell is for life")]
+    public async Task Update_WhereACellsDataAre_IsRefusedInWords(string change, string said)
+    {
+        var name = Name("stay");
+        await Raw.CreateAsync(Manifest(_cluster.Namespace, name, ExternalEngines));
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.MergePatchAsync(_cluster.Namespace, name, new JsonObject { ["spec"] = JsonNode.Parse(change) }));
+        Assert.Contains(said, e.Message, StringComparison.Ordinal);
+        // What may change: how many servers, where they are reached and with what, and who makes the topics.
+        await Raw.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""
+            {"spec":{"gateways":{"replicas":3},"kafka":{"endpoints":["kafka-9:9092"],"secretName":"new","topics":null,"replicationFactor":5},"cassandra":{"datacenter":"dc2"}}}
+            """)!);
+    }
+
+    [Fact]
+    public async Task Update_EmbeddedToExternal_IsRefusedInWordsAndFromManagedTaken()
+    {
+        var name = Name("embedded");
+        await Raw.CreateAsync(Manifest(_cluster.Namespace, name, """{"region":"eu-west"}"""));
+        var external = new JsonObject { ["spec"] = JsonNode.Parse(ExternalEngines) };
+        var e = await Assert.ThrowsAsync<KubernetesException>(() => Raw.MergePatchAsync(_cluster.Namespace, name, external.DeepClone()));
+        Assert.Contains("the engine of a cell is for life", e.Message, StringComparison.Ordinal);
+        // Nothing was ever provisioned for this one.
+        await Raw.CreateAsync(Manifest(_cluster.Namespace, Name("never"), """{"region":"eu-west","kafka":{"engine":"Managed"},"cassandra":{"engine":"Managed"},"redis":{"engine":"Managed"}}"""));
+        await Raw.MergePatchAsync(_cluster.Namespace, Name("never"), external.DeepClone());
     }
 
     [Fact]
@@ -216,8 +309,12 @@ public sealed class ClusterApiTests : IAsyncLifetime
     public async Task Operator_ManagedEngines_IsStalledAndProvisionsNothing()
     {
         var name = Name("managed");
-        var managed = new EngineSpec { Engine = EngineKind.Managed };
-        await _cluster.Cells.CreateAsync(_cluster.Cell(name, spec: s => s with { Kafka = managed, Cassandra = managed, Redis = managed }));
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name, spec: s => s with
+        {
+            Kafka = new KafkaSpec { Engine = EngineKind.Managed },
+            Cassandra = new CassandraSpec { Engine = EngineKind.Managed },
+            Redis = new RedisSpec { Engine = EngineKind.Managed },
+        }));
         await using var running = RunningOperator.Start(_cluster);
         await _cluster.WaitAsync(name, ConditionTypes.Stalled, "True/EngineNotAvailable");
         Assert.Equal("False/EngineNotAvailable", await _cluster.ConditionAsync(name, ConditionTypes.Ready));
@@ -227,6 +324,58 @@ public sealed class ClusterApiTests : IAsyncLifetime
         // Nothing holds it.
         await _cluster.Cells.DeleteAsync(_cluster.Namespace, name);
         await Poll.UntilAsync(async () => await _cluster.Cells.TryGetAsync(_cluster.Namespace, name) is null, "gone");
+    }
+
+    [Fact]
+    public async Task Operator_ExternalEngines_WaitsForTheSecretAndProvisionsAllOfIt()
+    {
+        var name = Name("external");
+        var client = _cluster.Client;
+        var engines = new EngineSpecs("engines-" + _cluster.Suffix);
+        await _cluster.Cells.CreateAsync(_cluster.Cell(name, spec: engines.Put));
+        await using var running = RunningOperator.Start(_cluster, configure: o => o with { SecretPoll = TimeSpan.FromMilliseconds(200) });
+        await _cluster.WaitAsync(name, ConditionTypes.KafkaReady, "False/SecretMissing");
+        Assert.Equal("True/SecretMissing", await _cluster.ConditionAsync(name, ConditionTypes.Reconciling));
+        Assert.Null(await client.Of<V1StatefulSet>().TryGetAsync(_cluster.Namespace, name));
+
+        var secret = new V1Secret
+        {
+            Metadata = new V1ObjectMeta { Namespace = _cluster.Namespace, Name = engines.Secret },
+            Data = new Dictionary<string, byte[]> { ["kafka.properties"] = "security.protocol PLAINTEXT"u8.ToArray(), ["redis-password"] = "secret-words"u8.ToArray(), ["other"] = "secret-words"u8.ToArray() },
+        };
+        await client.Of<V1Secret>().CreateAsync(secret);
+        await _cluster.WaitAsync(name, ConditionTypes.Stalled, "True/SecretInvalid");
+        await client.Of<V1Secret>().MergePatchAsync(_cluster.Namespace, engines.Secret, new JsonObject { ["stringData"] = new JsonObject { ["kafka.properties"] = "security.protocol=PLAINTEXT" } });
+        await Poll.UntilAsync(async () => await client.Of<V1StatefulSet>().TryGetAsync(_cluster.Namespace, name) is not null, "the pods' set");
+
+        var set = await client.Of<V1StatefulSet>().GetAsync(_cluster.Namespace, name);
+        Assert.Equal((2, "Parallel", 0), (set.Spec!.Replicas, set.Spec.PodManagementPolicy, set.Spec.VolumeClaimTemplates?.Count ?? 0));
+        var budget = await client.Of<V1PodDisruptionBudget>().GetAsync(_cluster.Namespace, name);
+        Assert.Equal(name, budget.Spec!.Selector!.MatchLabels![Naming.CellLabel]);
+        await Poll.UntilAsync(async () => await _cluster.ConditionAsync(name, ConditionTypes.Stalled) == "False/AsSpecified", "nothing stalls it any more");
+        Assert.Equal("0/2", (await _cluster.Cells.GetAsync(_cluster.Namespace, name)).Status!.Gateways);
+        // Scaled, and nothing else of it changes; nothing of the secret is anywhere.
+        await Raw.MergePatchAsync(_cluster.Namespace, name, JsonNode.Parse("""{"spec":{"gateways":{"replicas":3}}}""")!);
+        await Poll.UntilAsync(async () => (await client.Of<V1StatefulSet>().GetAsync(_cluster.Namespace, name)).Spec!.Replicas == 3, "the third gateway");
+        var all = KubernetesJson.ToNode(await client.Of<V1StatefulSet>().GetAsync(_cluster.Namespace, name)).ToJsonString()
+            + KubernetesJson.ToNode(await _cluster.Cells.GetAsync(_cluster.Namespace, name)).ToJsonString() + string.Join(' ', (await _cluster.EventsAsync(name)).Select(e => e.Message));
+        Assert.DoesNotContain("secret-words", all, StringComparison.Ordinal);
+        Assert.Equal(set.Spec.Template!.Spec!.Volumes!.Count, (await client.Of<V1StatefulSet>().GetAsync(_cluster.Namespace, name)).Spec!.Template!.Spec!.Volumes!.Count);
+
+        await _cluster.Cells.DeleteAsync(_cluster.Namespace, name);
+        await Poll.UntilAsync(async () => await _cluster.Cells.TryGetAsync(_cluster.Namespace, name) is null, "gone");
+        Assert.NotNull(await client.Of<V1Secret>().TryGetAsync(_cluster.Namespace, engines.Secret));
+    }
+
+    private sealed record EngineSpecs(string Secret)
+    {
+        public ChatCellSpec Put(ChatCellSpec spec) => spec with
+        {
+            Gateways = new GatewaysSpec { Replicas = 2 },
+            Kafka = new KafkaSpec { Engine = EngineKind.External, Endpoints = ["kafka:9092"], SecretName = Secret },
+            Cassandra = new CassandraSpec { Engine = EngineKind.External, Endpoints = ["ring:9042"], Datacenter = "dc1" },
+            Redis = new RedisSpec { Engine = EngineKind.External, Endpoints = ["redis:6379"], SecretName = Secret },
+        };
     }
 
     [Fact]

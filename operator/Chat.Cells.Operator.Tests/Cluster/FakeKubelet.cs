@@ -54,7 +54,7 @@ public sealed class FakeKubelet : IAsyncDisposable
     {
         var observed = value switch
         {
-            V1StatefulSet s => s.Status?.ReadyReplicas == 1 ? s.Status.ObservedGeneration : null,
+            V1StatefulSet s => s.Status?.ReadyReplicas == Wanted(value) ? s.Status.ObservedGeneration : null,
             V1Deployment d => d.Status?.ReadyReplicas == 1 ? d.Status.ObservedGeneration : null,
             _ => null,
         };
@@ -62,10 +62,11 @@ public sealed class FakeKubelet : IAsyncDisposable
         {
             return;
         }
-        var status = new JsonObject { ["replicas"] = 1, ["readyReplicas"] = 1, ["updatedReplicas"] = 1, ["availableReplicas"] = 1, ["observedGeneration"] = value.Metadata.Generation };
+        var wanted = Wanted(value);
+        var status = new JsonObject { ["replicas"] = wanted, ["readyReplicas"] = wanted, ["updatedReplicas"] = wanted, ["availableReplicas"] = wanted, ["observedGeneration"] = value.Metadata.Generation };
         try
         {
-            if (value is V1StatefulSet)
+            if (value is V1StatefulSet { Spec.VolumeClaimTemplates.Count: > 0 })
             {
                 await ClaimAsync(value);
             }
@@ -77,6 +78,8 @@ public sealed class FakeKubelet : IAsyncDisposable
             return;
         }
     }
+
+    private static int Wanted(IKubernetesObject value) => value is V1StatefulSet set ? set.Spec?.Replicas ?? 1 : 1;
 
     private async Task ClaimAsync(IKubernetesObject set)
     {

@@ -129,6 +129,15 @@ public sealed class FakeProbe : ICellProbe
         Tokens.Enqueue(Encoding.ASCII.GetString(token));
         return Task.FromResult(_reports.TryGetValue(internalUrl, out var report) ? report : Otherwise);
     }
+
+    /// <summary>A server answers when there is a report for its address, and finds its engines well.</summary>
+    public Task<ServerReport?> ReadServerAsync(string name, string internalUrl, byte[] token, CancellationToken cancellationToken)
+    {
+        Tokens.Enqueue(Encoding.ASCII.GetString(token));
+        return Task.FromResult(_reports.TryGetValue(internalUrl, out var report)
+            ? new ServerReport(name, report, new Dictionary<string, string> { ["log"] = "ok", ["store"] = "ok", ["state"] = "ok" })
+            : null);
+    }
 }
 
 /// <summary>Keeps every line that is logged, of every level.</summary>

@@ -38,7 +38,7 @@ public sealed record ChatCell : KubernetesObject
 }
 
 /// <summary>What a cell shall be.</summary>
-[ValidationRule("self.kafka.engine != 'Embedded' || self.gateways.replicas == 1", "an embedded cell is one pod: set gateways.replicas to 1, or choose Managed engines")]
+[ValidationRule("self.kafka.engine != 'Embedded' || self.gateways.replicas == 1", "an embedded cell is one pod: set gateways.replicas to 1, or run the cell on External engines")]
 [ValidationRule(
     "(self.kafka.engine == 'Embedded') == (self.cassandra.engine == 'Embedded') && (self.kafka.engine == 'Embedded') == (self.redis.engine == 'Embedded')",
     "a cell is Embedded in all three of kafka, cassandra and redis, or in none of them")]
@@ -63,15 +63,15 @@ public sealed record ChatCellSpec : KubernetesModel
 
     [Default("{}")]
     [Description("The log that messages are appended to before they are acknowledged.")]
-    public EngineSpec Kafka { get; init; } = new();
+    public KafkaSpec Kafka { get; init; } = new();
 
     [Default("{}")]
     [Description("The store of messages, inboxes, channels and accounts.")]
-    public EngineSpec Cassandra { get; init; } = new();
+    public CassandraSpec Cassandra { get; init; } = new();
 
     [Default("{}")]
     [Description("Live state: presence, connection registry, rate limits, hints.")]
-    public EngineSpec Redis { get; init; } = new();
+    public RedisSpec Redis { get; init; } = new();
 
     [Default("{}")]
     [ValidationRule("self == oldSelf", "the storage of a cell can't be changed: volumes are made once")]
@@ -79,7 +79,7 @@ public sealed record ChatCellSpec : KubernetesModel
     public StorageSpec Storage { get; init; } = new();
 
     [Default("\"Retain\"")]
-    [Description("What happens to the cell's volumes when it is deleted. Retain keeps them; a cell of the same name in the same namespace takes them up again. Delete destroys them, and the name can't be used again.")]
+    [Description("What happens to an embedded cell's volume when the cell is deleted. Retain keeps it; a cell of the same name in the same namespace takes it up again. Delete destroys it, and the name can't be used again. What a cell has in External engines is never deleted, whichever it is: after Delete only the name is gone.")]
     public DeletionPolicy DeletionPolicy { get; init; }
 }
 
@@ -89,7 +89,7 @@ public sealed record GatewaysSpec : KubernetesModel
     [Default("1")]
     [RangeMinimum(1)]
     [RangeMaximum(100)]
-    [Description("How many chat servers. An embedded cell has exactly one.")]
+    [Description("How many chat servers. An embedded cell has exactly one; a cell on External engines may have as many as it needs, and the number may change while it serves.")]
     public int Replicas { get; init; } = 1;
 
     [Default("65000")]
@@ -110,42 +110,6 @@ public sealed record ResourcesSpec : KubernetesModel
 
     [Description("What is allowed at most.")]
     public IReadOnlyDictionary<string, Quantity>? Limits { get; init; }
-}
-
-/// <summary>Where a component comes from.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<EngineKind>))]
-public enum EngineKind
-{
-    /// <summary>Built into the cell's one process, durable on one volume.</summary>
-    Embedded,
-
-    /// <summary>Servers that the operator runs.</summary>
-    Managed,
-
-    /// <summary>Servers that somebody else runs.</summary>
-    External,
-}
-
-/// <summary>One component of a cell.</summary>
-[ValidationRule("self.engine != 'External' || (has(self.endpoints) && size(self.endpoints) > 0)", "an External engine needs endpoints: list the servers as host:port")]
-public sealed record EngineSpec : KubernetesModel
-{
-    [Default("\"Embedded\"")]
-    [Description("Embedded is built into the cell's one pod (a laptop, a test, a tiny cell). Managed servers are run by the operator; External ones by somebody else.")]
-    public EngineKind Engine { get; init; }
-
-    [RangeMinimum(1)]
-    [RangeMaximum(100)]
-    [Description("How many servers, of a Managed engine.")]
-    public int? Replicas { get; init; }
-
-    [Length(Max = 100)]
-    [Description("The servers of an External engine, each as host:port.")]
-    public IReadOnlyList<string>? Endpoints { get; init; }
-
-    [Length(Max = 253)]
-    [Description("Secret in the cell's namespace with the credentials of an External engine.")]
-    public string? SecretName { get; init; }
 }
 
 /// <summary>The volume of an embedded cell.</summary>

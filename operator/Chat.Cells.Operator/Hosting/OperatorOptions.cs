@@ -33,6 +33,9 @@ public sealed record OperatorOptions
     /// <summary>How often a serving cell is asked for its connections and users.</summary>
     public TimeSpan ReportInterval { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How soon a secret is looked at again that a cell waits for.</summary>
+    public TimeSpan SecretPoll { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a drained cell waits before its users are counted: routers and cells have read the new cell map by then. A kubelet may take more than a minute to refresh a mounted ConfigMap.</summary>
     public TimeSpan DrainSettle { get; init; } = TimeSpan.FromSeconds(90);
 

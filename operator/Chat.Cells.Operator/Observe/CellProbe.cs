@@ -9,6 +9,9 @@ public interface ICellProbe
 {
     /// <summary>The cell's own report; null when it can't be reached or answers nonsense.</summary>
     Task<CellReport?> ReadAsync(string internalUrl, byte[] token, CancellationToken cancellationToken);
+
+    /// <summary>What one server of the cell says, ready or not; null when it can't be reached or answers nonsense.</summary>
+    Task<ServerReport?> ReadServerAsync(string name, string internalUrl, byte[] token, CancellationToken cancellationToken);
 }
 
 /// <summary>Asks over HTTP, at the cell's internal endpoint.</summary>
@@ -16,25 +19,44 @@ public sealed partial class HttpCellProbe(HttpClient http, ILogger<HttpCellProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+    private static readonly IReadOnlyDictionary<string, string> NoChecks = new Dictionary<string, string>();
 
     /// <inheritdoc/>
     public async Task<CellReport?> ReadAsync(string internalUrl, byte[] token, CancellationToken cancellationToken)
+    {
+        var status = await AskAsync<Answer>(internalUrl + "/internal/v1/status", token, isErrorAnAnswer: false, cancellationToken);
+        return status is { Users: { } users, Connections: { } connections } ? new CellReport(users, connections) : null;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ServerReport?> ReadServerAsync(string name, string internalUrl, byte[] token, CancellationToken cancellationToken)
+    {
+        // Of a server that is not ready the answer is 503, with what is the matter in it.
+        var health = AskAsync<Health>(internalUrl + "/readyz", token: null, isErrorAnAnswer: true, cancellationToken);
+        var report = ReadAsync(internalUrl, token, cancellationToken);
+        return (await health)?.Checks is { } checks ? new ServerReport(name, await report, checks) : await report is { } own ? new ServerReport(name, own, NoChecks) : null;
+    }
+
+    private async Task<T?> AskAsync<T>(string url, byte[]? token, bool isErrorAnAnswer, CancellationToken cancellationToken)
+        where T : class
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Patience);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, internalUrl + "/internal/v1/status");
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Encoding.ASCII.GetString(token));
+            using var request = new HttpRequestMessage(HttpMethod.Get, url);
+            request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", Encoding.ASCII.GetString(token));
             using var response = await http.SendAsync(request, deadline.Token);
-            response.EnsureSuccessStatusCode();
-            var status = await response.Content.ReadFromJsonAsync<Answer>(Json, deadline.Token);
-            return status is { Users: { } users, Connections: { } connections } ? new CellReport(users, connections) : null;
+            if (!isErrorAnAnswer)
+            {
+                response.EnsureSuccessStatusCode();
+            }
+            return await response.Content.ReadFromJsonAsync<T>(Json, deadline.Token);
         }
         catch (Exception e) when (e is HttpRequestException or JsonException or IOException or NotSupportedException
                                   || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            LogUnreachable(internalUrl, e.Message);
+            LogUnreachable(url, e.Message);
             return null;
         }
     }
@@ -43,4 +65,6 @@ public sealed partial class HttpCellProbe(HttpClient http, ILogger<HttpCellProbe
     private partial void LogUnreachable(string url, string error);
 
     private sealed record Answer(long? Users, int? Connections);
+
+    private sealed record Health(IReadOnlyDictionary<string, string>? Checks);
 }

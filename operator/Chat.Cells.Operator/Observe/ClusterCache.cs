@@ -20,6 +20,7 @@ public sealed class ClusterCache
         Services = Add<V1Service>(client, Naming.ManagedSelector, null, loggers, time);
         StatefulSets = Add<V1StatefulSet>(client, Naming.ManagedSelector, null, loggers, time);
         Deployments = Add<V1Deployment>(client, Naming.ManagedSelector, null, loggers, time);
+        DisruptionBudgets = Add<V1PodDisruptionBudget>(client, Naming.ManagedSelector, null, loggers, time);
         ConfigMaps = Add<V1ConfigMap>(client, Naming.ManagedSelector, null, loggers, time);
     }
 
@@ -33,10 +34,12 @@ public sealed class ClusterCache
 
     public Informer<V1Deployment> Deployments { get; }
 
+    public Informer<V1PodDisruptionBudget> DisruptionBudgets { get; }
+
     public Informer<V1ConfigMap> ConfigMaps { get; }
 
     /// <summary>All caches hold their first list.</summary>
-    public bool HasSynced => Cells.HasSynced && Secrets.HasSynced && Services.HasSynced && StatefulSets.HasSynced && Deployments.HasSynced && ConfigMaps.HasSynced;
+    public bool HasSynced => Cells.HasSynced && Secrets.HasSynced && Services.HasSynced && StatefulSets.HasSynced && Deployments.HasSynced && DisruptionBudgets.HasSynced && ConfigMaps.HasSynced;
 
     /// <summary>Runs all informers until cancelled.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_runs.Select(r => Task.Run(() => r(cancellationToken), CancellationToken.None)));

@@ -23,6 +23,14 @@ public sealed record Observed
 
     public V1StatefulSet? StatefulSet { get; init; }
 
+    public V1PodDisruptionBudget? DisruptionBudget { get; init; }
+
+    /// <summary>Of the secrets that the External engines name, those that are there, by name.</summary>
+    public IReadOnlyDictionary<string, EngineSecret> EngineSecrets { get; init; } = new Dictionary<string, EngineSecret>();
+
+    /// <summary>What each server of a cell on External engines says that could be asked, in the order of their names.</summary>
+    public IReadOnlyList<ServerReport> Servers { get; init; } = [];
+
     /// <summary>Bridges into this cell, wanted or not.</summary>
     public IReadOnlyList<V1Deployment> Bridges { get; init; } = [];
 
@@ -51,14 +59,28 @@ public sealed record Peer(string Name, string? InternalUrl, IReadOnlyDictionary<
 
 /// <summary>What a cell answers at its internal endpoint.</summary>
 /// <param name="Users">Users whose home it is.</param>
-/// <param name="Connections">Open sockets.</param>
-public sealed record CellReport(long Users, int Connections);
+/// <param name="Connections">Open sockets; null when not all servers could be asked.</param>
+public sealed record CellReport(long Users, int? Connections);
+
+/// <summary>What one server of a cell says.</summary>
+/// <param name="Name">Name of its pod.</param>
+/// <param name="Cell">Users of the whole cell and sockets of this server; null when it can't say.</param>
+/// <param name="Checks">What it finds of the engines (<c>log</c>, <c>store</c>, <c>state</c>): <c>ok</c>, or what is wrong.</param>
+public sealed record ServerReport(string Name, CellReport? Cell, IReadOnlyDictionary<string, string> Checks);
+
+/// <summary>A secret of somebody else's that an engine's credentials are in. Prints only its name.</summary>
+public sealed record EngineSecret(string Name, IReadOnlyDictionary<string, byte[]> Data)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
 
 /// <summary>Whose a name is.</summary>
 /// <param name="State">Where the claim stands.</param>
 /// <param name="Number">The cell's number, when the name is its own.</param>
 /// <param name="Holder">Namespace of the holder, when it is another's.</param>
-public sealed record NameClaim(NameClaimState State, int? Number = null, string? Holder = null);
+/// <param name="External">The cell's data are in External engines, when the name is its own.</param>
+public sealed record NameClaim(NameClaimState State, int? Number = null, string? Holder = null, bool External = false);
 
 /// <summary>Where the claim to a name stands.</summary>
 public enum NameClaimState

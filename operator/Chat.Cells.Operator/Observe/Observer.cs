@@ -9,6 +9,8 @@ namespace Chat.Cells.Operator.Observe;
 /// <summary>Gathers what a plan depends on, once, from the caches; asks the cell itself and, in a deletion, the server.</summary>
 public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellProbe probe, OperatorOptions options)
 {
+    private readonly ServerObserver servers = new(client, probe);
+
     /// <summary>What is known of one cell.</summary>
     public async Task<Observed> CellAsync(ChatCell cell, CancellationToken cancellationToken)
     {
@@ -26,6 +28,8 @@ public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellP
             PublicService = Own(cache.Services.Lister.Get(ns, name), cell),
             InternalService = Own(cache.Services.Lister.Get(ns, Naming.InternalService(name)), cell),
             StatefulSet = Own(cache.StatefulSets.Lister.Get(ns, name), cell),
+            DisruptionBudget = Own(cache.DisruptionBudgets.Lister.Get(ns, name), cell),
+            EngineSecrets = await EngineSecretsAsync(cell, cancellationToken),
             Bridges = [.. cache.Deployments.Lister.List(ns).Where(d => d.Metadata.Label(Naming.CellLabel) == name && d.Metadata.Label(Naming.AppLabel) == bridges)],
             BridgeSecrets = [.. cache.Secrets.Lister.List(ns).Where(s => s.Metadata.Label(Naming.CellLabel) == name && s.Metadata.Label(Naming.AppLabel) == bridges)],
             Peers = Peers(cell, state),
@@ -34,10 +38,16 @@ public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellP
         {
             return observed;
         }
-        if (CellUrls.Internal(observed.InternalService) is { } url && CellPlanner.GatewaysReady(observed)
-            && observed.Secret?.Data is { } secret && secret.TryGetValue(CellSecretKeys.InternalToken, out var token))
+        if (observed.Secret?.Data is { } secret && secret.TryGetValue(CellSecretKeys.InternalToken, out var token))
         {
-            observed = observed with { Report = await probe.ReadAsync(url, token, cancellationToken) };
+            if (EngineRules.IsExternal(cell))
+            {
+                observed = await servers.AskAsync(observed, token, cancellationToken);
+            }
+            else if (CellUrls.Internal(observed.InternalService) is { } url && CellPlanner.GatewaysReady(observed))
+            {
+                observed = observed with { Report = await probe.ReadAsync(url, token, cancellationToken) };
+            }
         }
         return cell.Metadata.DeletionTimestamp is null ? observed : await LeftoversAsync(observed, cancellationToken);
     }
@@ -70,6 +80,24 @@ public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellP
                 CellUrls.Internal(cache.Services.Lister.Get(p.Metadata.Namespace, Naming.InternalService(p.Metadata.Name!))),
                 cache.Secrets.Lister.Get(p.Metadata.Namespace, Naming.CellSecret(p.Metadata.Name!))?.Data ?? new Dictionary<string, byte[]>())),
     ];
+
+    /// <summary>Each is asked for by its name when a plan is made: nobody else's secret is ever in a cache here.</summary>
+    private async Task<IReadOnlyDictionary<string, EngineSecret>> EngineSecretsAsync(ChatCell cell, CancellationToken cancellationToken)
+    {
+        var found = new Dictionary<string, EngineSecret>(StringComparer.Ordinal);
+        if (!EngineRules.IsExternal(cell) || EngineRules.Fault(cell.Spec) is not null)
+        {
+            return found;
+        }
+        foreach (var name in EngineRules.Of(cell.Spec).Select(e => e.Spec.SecretName).OfType<string>().Distinct(StringComparer.Ordinal))
+        {
+            if (await client.Of<V1Secret>().TryGetAsync(cell.Metadata.Namespace, name, cancellationToken) is { } secret)
+            {
+                found[name] = new EngineSecret(name, secret.Data ?? new Dictionary<string, byte[]>());
+            }
+        }
+        return found;
+    }
 
     private async Task<Observed> LeftoversAsync(Observed observed, CancellationToken cancellationToken)
     {

@@ -117,6 +117,9 @@ internal static class CellUrls
     public static string? Internal(V1Service? service) => Url(service, Naming.InternalPort);
 
     private static string? Url(V1Service? service, int port) => service?.Spec?.ClusterIP is { Length: > 0 } ip and not "None"
-        ? $"http://{(ip.Contains(':') ? $"[{ip}]" : ip)}:{port}"
+        ? Of(ip, port)
         : null;
+
+    /// <summary>The URL of an address, IPv4 or IPv6.</summary>
+    public static string Of(string ip, int port) => $"http://{(ip.Contains(':') ? $"[{ip}]" : ip)}:{port}";
 }

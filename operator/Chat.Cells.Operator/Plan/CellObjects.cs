@@ -1,4 +1,3 @@
-using System.Globalization;
 using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Hosting;
@@ -6,7 +5,10 @@ using Chat.Cells.Operator.Observe;
 
 namespace Chat.Cells.Operator.Plan;
 
-/// <summary>The objects of an embedded cell: two services and a StatefulSet of one pod.</summary>
+/// <summary>
+/// The objects of a cell: two services and a StatefulSet. Embedded, that is one pod with a volume; on External engines as many pods as wanted, alike, with nothing durable, and a budget
+/// for disruptions. A StatefulSet in both: a pod's name is its server's id, which has to be the same after a restart, or its partitions would wander and verdicts would not find it.
+/// </summary>
 internal static class CellObjects
 {
     public static IEnumerable<DesiredObject> Make(Observed observed, int number, OperatorOptions options)
@@ -14,7 +16,17 @@ internal static class CellObjects
         var cell = observed.Cell;
         yield return DesiredObject.From(Service(cell, cell.Metadata.Name!, "public", Naming.PublicPort), observed.PublicService);
         yield return DesiredObject.From(Service(cell, Naming.InternalService(cell.Metadata.Name!), "internal", Naming.InternalPort), observed.InternalService);
-        yield return DesiredObject.From(StatefulSet(cell, number, options), observed.StatefulSet);
+        if (!EngineRules.IsExternal(cell))
+        {
+            yield return DesiredObject.From(Embedded(cell, number, options), observed.StatefulSet);
+            yield break;
+        }
+        // With one pod too: it then stands in nobody's way, and needs not be taken away again.
+        yield return DesiredObject.From(DisruptionBudget(cell), observed.DisruptionBudget);
+        if (EngineRules.Of(cell.Spec).All(e => EngineSecretKeys.Fault(e.Name, e.Spec, observed.EngineSecrets) is null))
+        {
+            yield return DesiredObject.From(External(observed, number, options), observed.StatefulSet);
+        }
     }
 
     private static V1ObjectMeta Metadata(ChatCell cell, string name) => new()
@@ -36,7 +48,55 @@ internal static class CellObjects
         },
     };
 
-    private static V1StatefulSet StatefulSet(ChatCell cell, int number, OperatorOptions options)
+    private static V1StatefulSet Embedded(ChatCell cell, int number, OperatorOptions options)
+    {
+        var pod = Pods.Hardened(
+            CellPods.Container(cell, number, options, CellPods.EmbeddedEngines),
+            terminationGracePeriodSeconds: 60,
+            CellPods.MapVolume,
+            new V1Volume { Name = CellPods.SecretsName, Secret = new V1SecretVolumeSource { SecretName = Naming.CellSecret(cell.Metadata.Name!) } });
+        return StatefulSet(cell, replicas: 1, "OrderedReady", pod, new V1PersistentVolumeClaim
+        {
+            Metadata = new V1ObjectMeta { Name = CellPods.DataName },
+            Spec = new V1PersistentVolumeClaimSpec
+            {
+                AccessModes = ["ReadWriteOnce"],
+                StorageClassName = cell.Spec.Storage.StorageClassName,
+                Resources = new V1ResourceRequirements { Requests = new Dictionary<string, Quantity> { ["storage"] = cell.Spec.Storage.Size } },
+            },
+        });
+    }
+
+    private static V1StatefulSet External(Observed observed, int number, OperatorOptions options)
+    {
+        var cell = observed.Cell;
+        var pod = Pods.Hardened(
+            CellPods.Container(cell, number, options, ExternalEngines.Arguments(cell.Spec)),
+            terminationGracePeriodSeconds: 60,
+            CellPods.MapVolume,
+            ExternalEngines.SecretsVolume(cell, observed.EngineSecrets),
+            // A copy of the cell map is all that a server keeps there.
+            new V1Volume { Name = CellPods.DataName, EmptyDir = new V1EmptyDirVolumeSource() });
+        // In parallel: the servers need not wait for each other, and one that can't start must not keep the others from being mended.
+        return StatefulSet(cell, cell.Spec.Gateways.Replicas, "Parallel", pod with { TopologySpreadConstraints = [Spread(cell, "topology.kubernetes.io/zone"), Spread(cell, "kubernetes.io/hostname")] });
+    }
+
+    private static V1TopologySpreadConstraint Spread(ChatCell cell, string key) => new()
+    {
+        MaxSkew = 1,
+        TopologyKey = key,
+        // A cluster with one node, or with a zone away, runs the cell all the same.
+        WhenUnsatisfiable = "ScheduleAnyway",
+        LabelSelector = new V1LabelSelector { MatchLabels = Naming.CellSelector(cell.Metadata.Name!) },
+    };
+
+    private static V1PodDisruptionBudget DisruptionBudget(ChatCell cell) => new()
+    {
+        Metadata = Metadata(cell, cell.Metadata.Name!),
+        Spec = new V1PodDisruptionBudgetSpec { MaxUnavailable = 1, Selector = new V1LabelSelector { MatchLabels = Naming.CellSelector(cell.Metadata.Name!) } },
+    };
+
+    private static V1StatefulSet StatefulSet(ChatCell cell, int replicas, string management, V1PodSpec pod, params V1PersistentVolumeClaim[] claims)
     {
         var name = cell.Metadata.Name!;
         return new V1StatefulSet
@@ -44,85 +104,14 @@ internal static class CellObjects
             Metadata = Metadata(cell, name),
             Spec = new V1StatefulSetSpec
             {
-                Replicas = 1,
+                Replicas = replicas,
                 ServiceName = Naming.InternalService(name),
-                PodManagementPolicy = "OrderedReady",
+                PodManagementPolicy = management,
                 UpdateStrategy = new V1UpdateStrategy { Type = "RollingUpdate" },
                 Selector = new V1LabelSelector { MatchLabels = Naming.CellSelector(name) },
-                Template = new V1PodTemplateSpec
-                {
-                    Metadata = new V1ObjectMeta { Labels = Naming.Labels(Naming.CellSelector(name), name) },
-                    Spec = Pods.Hardened(
-                        Container(cell, number, options),
-                        terminationGracePeriodSeconds: 60,
-                        new V1Volume { Name = "map", ConfigMap = new V1ConfigMapVolumeSource { Name = Naming.MapName } },
-                        new V1Volume { Name = "secrets", Secret = new V1SecretVolumeSource { SecretName = Naming.CellSecret(name) } }),
-                },
-                VolumeClaimTemplates =
-                [
-                    new V1PersistentVolumeClaim
-                    {
-                        Metadata = new V1ObjectMeta { Name = "data" },
-                        Spec = new V1PersistentVolumeClaimSpec
-                        {
-                            AccessModes = ["ReadWriteOnce"],
-                            StorageClassName = cell.Spec.Storage.StorageClassName,
-                            Resources = new V1ResourceRequirements { Requests = new Dictionary<string, Quantity> { ["storage"] = cell.Spec.Storage.Size } },
-                        },
-                    },
-                ],
+                Template = new V1PodTemplateSpec { Metadata = new V1ObjectMeta { Labels = Naming.Labels(Naming.CellSelector(name), name) }, Spec = pod },
+                VolumeClaimTemplates = claims.Length > 0 ? claims : null,
             },
-        };
-    }
-
-    private static V1Container Container(ChatCell cell, int number, OperatorOptions options)
-    {
-        var resources = cell.Spec.Gateways.Resources;
-        List<string> args =
-        [
-            "--cell", cell.Metadata.Name!,
-            "--number", number.ToString(CultureInfo.InvariantCulture),
-            "--region", cell.Spec.Region,
-            "--server-id", "$(POD_NAME)",
-            "--roles", "gateway,fanout,delivery",
-            "--data", Naming.DataPath,
-            "--public", $"http://$(POD_IP):{Naming.PublicPort}",
-            "--internal", $"http://$(POD_IP):{Naming.InternalPort}",
-            "--cell-map", $"{Naming.MapPath}/{Topology.CellMapFile.FileName}",
-            "--secrets", Naming.SecretsPath,
-            "--max-connections", cell.Spec.Gateways.MaxConnections.ToString(CultureInfo.InvariantCulture),
-            "--log", "embedded",
-            "--store", "embedded",
-            "--state", "embedded",
-        ];
-        if (options.AllowedOrigins.Length > 0)
-        {
-            args.AddRange(["--allowed-origins", options.AllowedOrigins]);
-        }
-        return new V1Container
-        {
-            Name = "cell",
-            Image = options.CellImage,
-            Args = args,
-            Env = Pods.DownwardEnvironment,
-            Ports =
-            [
-                new V1ContainerPort { Name = "public", ContainerPort = Naming.PublicPort, Protocol = "TCP" },
-                new V1ContainerPort { Name = "internal", ContainerPort = Naming.InternalPort, Protocol = "TCP" },
-            ],
-            Resources = resources is null ? null : new V1ResourceRequirements { Requests = resources.Requests, Limits = resources.Limits },
-            VolumeMounts =
-            [
-                new V1VolumeMount { Name = "data", MountPath = Naming.DataPath },
-                new V1VolumeMount { Name = "map", MountPath = Naming.MapPath, ReadOnly = true },
-                new V1VolumeMount { Name = "secrets", MountPath = Naming.SecretsPath, ReadOnly = true },
-                Pods.ScratchMount,
-            ],
-            // Recovery of a long log takes its time: ten minutes before the pod is given up.
-            StartupProbe = Pods.Probe("/healthz", "internal", period: 2, failures: 300),
-            LivenessProbe = Pods.Probe("/healthz", "internal", period: 10, failures: 6),
-            ReadinessProbe = Pods.Probe("/readyz", "internal", period: 2, failures: 3),
-            SecurityContext = Pods.Restricted,
         };
     }
 }

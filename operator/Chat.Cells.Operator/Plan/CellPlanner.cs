@@ -36,18 +36,23 @@ public sealed class CellPlanner(OperatorOptions options, ISecretSource secrets)
         {
             Progress(conditions, "AllocatingNumber", "waiting for a number in the cell map");
             Parts(conditions, observed, gateways: false);
-            return new CellPlan { Step = "AllocateNumber", Status = Status(observed, conditions, now, gateways: false), RequeueAfter = TimeSpan.FromSeconds(30) };
+            return new CellPlan { Step = "AllocateNumber", Status = Status(observed, conditions, now, isUp: false), RequeueAfter = TimeSpan.FromSeconds(30) };
         }
         var gateways = GatewaysReady(observed);
+        var isUp = IsUp(observed);
         var isPublished = observed.MapEntry is { State: not CellState.Down };
-        var isServing = gateways && isPublished;
+        var isServing = isUp && isPublished;
+        var fault = SecretFault(observed);
         if (isServing)
         {
-            conditions.Set(ConditionTypes.Ready, true, "Serving", "the cell serves its users");
-            conditions.Set(ConditionTypes.Reconciling, false, "AsSpecified", "everything is as specified");
-            conditions.Set(ConditionTypes.Stalled, false, "AsSpecified", "nothing stands in the way");
+            Serving(conditions, observed, gateways, fault);
         }
-        else if (!gateways)
+        else if (fault is not null && observed.StatefulSet is null)
+        {
+            // Without them the pods could not start: they are made when the credentials are there.
+            Waiting(conditions, fault);
+        }
+        else if (!isUp)
         {
             Progress(conditions, "GatewaysNotReady", $"{Ready(observed)} of {observed.Cell.Spec.Gateways.Replicas} gateways are ready");
         }
@@ -58,16 +63,53 @@ public sealed class CellPlanner(OperatorOptions options, ISecretSource secrets)
         Parts(conditions, observed, gateways);
         return new CellPlan
         {
-            Step = isServing ? "Serve" : gateways ? "Publish" : "Provision",
+            Step = isServing ? "Serve" : isUp ? "Publish" : fault is not null && observed.StatefulSet is null ? "AwaitSecret" : "Provision",
             Secret = CellSecretPlan.Make(observed, secrets, now),
             Objects = [.. CellObjects.Make(observed, number, options), .. BridgeObjects.Make(observed, options)],
             Obsolete = [.. BridgeObjects.Obsolete(observed)],
-            Status = Status(observed, conditions, now, gateways),
-            RequeueAfter = isServing ? options.ReportInterval : TimeSpan.FromSeconds(30),
+            Status = Status(observed, conditions, now, isUp),
+            // Secrets of others are not watched: the operator holds no copies of them.
+            RequeueAfter = fault is not null ? options.SecretPoll : isServing || EngineRules.IsExternal(observed.Cell) ? options.ReportInterval : TimeSpan.FromSeconds(30),
         };
     }
 
-    internal static ChatCellStatus Status(Observed observed, ConditionSet conditions, DateTimeOffset now, bool gateways)
+    private static void Serving(ConditionSet conditions, Observed observed, bool gateways, EngineSecretFault? fault)
+    {
+        var wanted = observed.Cell.Spec.Gateways.Replicas;
+        conditions.Set(ConditionTypes.Ready, true, "Serving", gateways ? "the cell serves its users" : $"the cell serves its users; {Ready(observed)} of {wanted} gateways are ready");
+        if (fault is not null)
+        {
+            // Servers go on with what they have read; another one could not start.
+            conditions.Set(ConditionTypes.Reconciling, true, fault.Reason, fault.Message + "; the servers that run go on with what they have read");
+        }
+        else if (!gateways)
+        {
+            conditions.Set(ConditionTypes.Reconciling, true, "GatewaysNotReady", $"{Ready(observed)} of {wanted} gateways are ready");
+        }
+        else
+        {
+            conditions.Set(ConditionTypes.Reconciling, false, "AsSpecified", "everything is as specified");
+        }
+        conditions.Set(ConditionTypes.Stalled, false, "AsSpecified", "nothing stands in the way");
+    }
+
+    private static void Waiting(ConditionSet conditions, EngineSecretFault fault)
+    {
+        if (fault.MayCome)
+        {
+            Progress(conditions, fault.Reason, fault.Message);
+            return;
+        }
+        conditions.Set(ConditionTypes.Ready, false, fault.Reason, fault.Message);
+        conditions.Set(ConditionTypes.Reconciling, false, fault.Reason, fault.Message);
+        conditions.Set(ConditionTypes.Stalled, true, fault.Reason, fault.Message);
+    }
+
+    private static EngineSecretFault? SecretFault(Observed observed) =>
+        EngineRules.Of(observed.Cell.Spec).Select(e => EngineSecretKeys.Fault(e.Name, e.Spec, observed.EngineSecrets)).FirstOrDefault(f => f is not null);
+
+    /// <param name="isUp">Whether users are served, <see cref="IsUp"/>.</param>
+    internal static ChatCellStatus Status(Observed observed, ConditionSet conditions, DateTimeOffset now, bool isUp)
     {
         var before = observed.Cell.Status;
         var isProvisioned = observed.Claim.State == NameClaimState.Own;
@@ -76,20 +118,24 @@ public sealed class CellPlanner(OperatorOptions options, ISecretSource secrets)
             ObservedGeneration = observed.Cell.Metadata.Generation,
             Number = observed.Claim.Number,
             Gateways = isProvisioned ? string.Create(CultureInfo.InvariantCulture, $"{Ready(observed)}/{observed.Cell.Spec.Gateways.Replicas}") : null,
-            Connections = gateways ? observed.Report?.Connections ?? before?.Connections : null,
+            Connections = isUp ? observed.Report?.Connections ?? before?.Connections : null,
             Users = observed.Report?.Users ?? before?.Users,
             Endpoints = CellUrls.Public(observed.PublicService) is { } address && CellUrls.Internal(observed.InternalService) is { } inside
                 ? new EndpointsStatus { Public = address, Internal = inside }
                 : before?.Endpoints,
-            FirstReadyTime = before?.FirstReadyTime ?? (gateways ? DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds()) : null),
+            FirstReadyTime = before?.FirstReadyTime ?? (isUp ? DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds()) : null),
             Conditions = conditions.Conditions,
         };
     }
 
+    /// <summary>Whether users are served. An embedded cell's one gateway does, or nobody; of several, one is enough while the others are rolled or come.</summary>
+    internal static bool IsUp(Observed observed) => EngineRules.IsExternal(observed.Cell) ? Ready(observed) > 0 : GatewaysReady(observed);
+
+    /// <summary>Whether all gateways that are wanted are ready.</summary>
     internal static bool GatewaysReady(Observed observed)
     {
         var set = observed.StatefulSet;
-        return set?.Spec?.Replicas is { } wanted && Ready(observed) >= wanted
+        return set?.Spec?.Replicas is { } wanted && wanted == observed.Cell.Spec.Gateways.Replicas && Ready(observed) >= wanted
             && set.Status?.ObservedGeneration is { } seen && seen >= (set.Metadata.Generation ?? 0);
     }
 
@@ -105,10 +151,7 @@ public sealed class CellPlanner(OperatorOptions options, ISecretSource secrets)
     {
         var wanted = observed.Cell.Spec.Gateways.Replicas;
         conditions.Set(ConditionTypes.GatewaysReady, gateways, gateways ? "AllReady" : "NotReady", $"{Ready(observed)} of {wanted} gateways are ready");
-        foreach (var type in new[] { ConditionTypes.KafkaReady, ConditionTypes.CassandraReady, ConditionTypes.RedisReady })
-        {
-            conditions.Set(type, gateways, "Embedded", gateways ? "built into the cell's pod, which is ready" : "built into the cell's pod, which is not ready");
-        }
+        EngineConditions.Set(conditions, observed, gateways);
         var names = observed.Peers.Select(p => Naming.Bridge(observed.Cell.Metadata.Name!, p.Name)).ToHashSet();
         var ready = observed.Bridges.Count(b => names.Contains(b.Metadata.Name!) && b.Status?.ReadyReplicas >= 1 && b.Status.ObservedGeneration >= (b.Metadata.Generation ?? 0));
         conditions.Set(
@@ -132,6 +175,6 @@ public sealed class CellPlanner(OperatorOptions options, ISecretSource secrets)
         {
             Parts(conditions, observed, gateways);
         }
-        return new CellPlan { Step = "Stalled", Status = Status(observed, conditions, now, gateways) };
+        return new CellPlan { Step = "Stalled", Status = Status(observed, conditions, now, IsUp(observed)) };
     }
 }

@@ -18,14 +18,14 @@ internal static class DeletionPlan
         if (users.Status != "False")
         {
             // A stalled cell has pods only from before; they are left alone.
-            var plan = Stall.OfSpec(observed.Cell) is null ? planner.Provision(observed, conditions, now) : Hold(observed, conditions, now);
+            var plan = Stall.Find(observed) is null ? planner.Provision(observed, conditions, now) : Hold(observed, conditions, now);
             conditions.Set(ConditionTypes.UsersRemain, users.Status, users.Reason, users.Message);
             return plan with { Step = users.Status == "True" ? "RefuseDeletion" : "Drain", RequeueAfter = options.DeletionPoll };
         }
         CellPlanner.Progress(conditions, "Deleting", "the cell is being deleted");
         CellPlanner.Parts(conditions, observed, gateways: false);
         conditions.Set(ConditionTypes.UsersRemain, users.Status, users.Reason, users.Message);
-        var status = CellPlanner.Status(observed, conditions, now, gateways: false);
+        var status = CellPlanner.Status(observed, conditions, now, isUp: false);
         var next = new CellPlan { Step = "LeaveMap", Status = status, RequeueAfter = options.DeletionPoll };
         if (observed.MapEntry is not null || conditions.Previous(ConditionTypes.UsersRemain)?.Status != "False")
         {
@@ -52,7 +52,7 @@ internal static class DeletionPlan
         var gateways = CellPlanner.GatewaysReady(observed);
         CellPlanner.Progress(conditions, "Deleting", "the cell's deletion waits");
         CellPlanner.Parts(conditions, observed, gateways);
-        return new CellPlan { Step = "Drain", Status = CellPlanner.Status(observed, conditions, now, gateways) };
+        return new CellPlan { Step = "Drain", Status = CellPlanner.Status(observed, conditions, now, CellPlanner.IsUp(observed)) };
     }
 
     private static (string Status, string Reason, string Message) Judge(Observed observed, ConditionStatus? previous, OperatorOptions options, DateTimeOffset now)
@@ -68,7 +68,7 @@ internal static class DeletionPlan
         {
             return ("False", "LossAccepted", "the loss of service was accepted by annotation");
         }
-        if (cell.Status?.FirstReadyTime is null && !CellPlanner.GatewaysReady(observed))
+        if (cell.Status?.FirstReadyTime is null && !CellPlanner.IsUp(observed))
         {
             return ("False", "NeverServed", "the cell has never been ready, so it has no users");
         }

@@ -76,7 +76,7 @@ public static class MapPlanner
         {
             return new NameClaim(NameClaimState.Taken, Holder: owner.Namespace);
         }
-        return owner.Retired && cell.Metadata.DeletionTimestamp is null ? new NameClaim(NameClaimState.Open) : new NameClaim(NameClaimState.Own, number);
+        return owner.Retired && cell.Metadata.DeletionTimestamp is null ? new NameClaim(NameClaimState.Open) : new NameClaim(NameClaimState.Own, number, External: owner.External);
     }
 
     /// <summary>Whether a cell that is being deleted may leave the map.</summary>
@@ -93,7 +93,7 @@ public static class MapPlanner
             var name = cell.Metadata.Name!;
             if (!owners.TryGetValue(name, out var owner))
             {
-                owners[name] = new NameOwner(cell.Metadata.Namespace!);
+                owners[name] = new NameOwner(cell.Metadata.Namespace!, External: cell.Spec.Kafka.Engine == EngineKind.External);
                 if (!numbers.ContainsKey(name))
                 {
                     numbers[name] = cell.Status?.Number is { } known && !numbers.ContainsValue(known) ? known : NextNumber(numbers, inputs);
@@ -102,7 +102,7 @@ public static class MapPlanner
             else if (owner is { Retired: true, DataKept: true } && owner.Namespace == cell.Metadata.Namespace)
             {
                 // The same cell again, with its data: the same number.
-                owners[name] = new NameOwner(owner.Namespace);
+                owners[name] = new NameOwner(owner.Namespace, External: owner.External);
             }
         }
     }

@@ -7,8 +7,9 @@ namespace Chat.Cells.Operator.Plan;
 /// <summary>Who has a cell name, for ever.</summary>
 /// <param name="Namespace">Namespace of the ChatCell.</param>
 /// <param name="Retired">The cell was deleted.</param>
-/// <param name="DataKept">Its volume was kept, so that a cell of the same name in the same namespace may take it up again.</param>
-public sealed record NameOwner(string Namespace, bool Retired = false, bool DataKept = false);
+/// <param name="DataKept">Its data were kept, so that a cell of the same name in the same namespace may take them up again.</param>
+/// <param name="External">Its data are in External engines, else on its volume: for life, also for who takes them up again.</param>
+public sealed record NameOwner(string Namespace, bool Retired = false, bool DataKept = false, bool External = false);
 
 /// <summary>The published cell map and the register of names: what the operator must never forget. Lives in one ConfigMap.</summary>
 /// <param name="Map">The map; null before the first.</param>

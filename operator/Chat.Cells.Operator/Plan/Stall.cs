@@ -28,13 +28,7 @@ public sealed record Stall(string Reason, string Message)
         {
             return new Stall("InvalidSpec", $"weight {spec.Weight} is not within 0 to 1000");
         }
-        var parts = new[] { ("kafka", spec.Kafka), ("cassandra", spec.Cassandra), ("redis", spec.Redis) };
-        var others = parts.Where(p => p.Item2.Engine != EngineKind.Embedded).Select(p => $"{p.Item1} {p.Item2.Engine}").ToList();
-        if (others.Count > 0)
-        {
-            return new Stall("EngineNotAvailable", $"this operator runs Embedded engines only; the cell asks for {string.Join(", ", others)}. Nothing was provisioned or changed");
-        }
-        return spec.Gateways.Replicas == 1 ? null : new Stall("InvalidSpec", "an embedded cell is one pod: set gateways.replicas to 1, or choose Managed engines");
+        return EngineRules.Fault(spec);
     }
 
     private static Stall? OfClaim(Observed observed)
@@ -44,6 +38,9 @@ public sealed record Stall(string Reason, string Message)
         {
             NameClaimState.Taken => new Stall("NameTaken", $"the name '{name}' is that of the cell in namespace '{observed.Claim.Holder}'; cell names are unique in the whole cluster: choose another"),
             NameClaimState.Retired => new Stall("NameTaken", $"the name '{name}' was that of a deleted cell, and its number is part of the ids of its messages: choose another"),
+            NameClaimState.Own when observed.Claim.External != EngineRules.IsExternal(observed.Cell) => new Stall(
+                "EngineChanged",
+                $"the messages of the cell '{name}' are {(observed.Claim.External ? "in External engines" : "on its volume, with Embedded engines")}, and would be left behind: set the engines back, or make another cell under another name. Nothing was changed"),
             _ => null,
         };
     }

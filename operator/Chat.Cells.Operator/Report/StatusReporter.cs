@@ -70,6 +70,10 @@ public sealed class StatusReporter(KubernetesClient client, EventRecorder events
                 case { Type: ConditionTypes.BridgesReady } when previous is not null && previous.Status != condition.Status:
                     yield return (condition with { Reason = condition.Status == "True" ? "BridgesReady" : "BridgesNotReady" }, condition.Status != "True");
                     break;
+                case { Type: ConditionTypes.KafkaReady or ConditionTypes.CassandraReady or ConditionTypes.RedisReady }
+                    when previous is not null && condition.Reason != "Embedded" && condition.Status != "Unknown" && (condition.Status == "True" || previous.Reason != condition.Reason):
+                    yield return (condition with { Reason = condition.Type[..^"Ready".Length] + condition.Reason }, condition.Status != "True");
+                    break;
                 case { Type: ConditionTypes.UsersRemain }:
                     yield return (condition with { Reason = condition.Status == "True" ? "DeletionRefused" : condition.Reason }, condition.Status == "True");
                     break;

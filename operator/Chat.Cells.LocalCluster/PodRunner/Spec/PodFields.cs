@@ -80,7 +80,7 @@ internal static class PodFields
             foreach (var mount in container.VolumeMounts ?? [])
             {
                 // ConfigMaps and Secrets are mounted for reading only anyway, with the field or without.
-                if (mount.ReadOnly == true && volumes.GetValueOrDefault(mount.Name) is { ConfigMap: null, Secret: null })
+                if (mount.ReadOnly == true && volumes.GetValueOrDefault(mount.Name) is { IsOfObjects: false })
                 {
                     found.Add($"readOnly of mount {mount.MountPath}");
                 }

@@ -218,6 +218,12 @@ public sealed record VolumeSpec
 
     public ClaimVolumeSpec? PersistentVolumeClaim { get; init; }
 
+    public ProjectedVolumeSpec? Projected { get; init; }
+
+    /// <summary>Its files are objects of the API: they are only read, and change with the objects.</summary>
+    [JsonIgnore]
+    public bool IsOfObjects => ConfigMap is not null || Secret is not null || Projected is not null;
+
     /// <summary>Every other kind of volume, so that it can be named when it is refused.</summary>
     [JsonExtensionData]
     public Dictionary<string, JsonElement>? Others { get; init; }
@@ -243,6 +249,39 @@ public sealed record SecretVolumeSpec
     public bool? Optional { get; init; }
 
     public int? DefaultMode { get; init; }
+}
+
+/// <summary>Several ConfigMaps and Secrets in one folder.</summary>
+public sealed record ProjectedVolumeSpec
+{
+    public List<ProjectionSpec>? Sources { get; init; }
+
+    public int? DefaultMode { get; init; }
+
+    /// <summary>Every other field.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>One source of a projected volume.</summary>
+public sealed record ProjectionSpec
+{
+    public ProjectedObjectSpec? ConfigMap { get; init; }
+
+    public ProjectedObjectSpec? Secret { get; init; }
+
+    /// <summary>Every other kind of source, so that it can be named when it is refused.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; init; }
+}
+
+public sealed record ProjectedObjectSpec
+{
+    public string Name { get; init; } = "";
+
+    public List<KeyToPathSpec>? Items { get; init; }
+
+    public bool? Optional { get; init; }
 }
 
 public sealed record ClaimVolumeSpec

@@ -60,15 +60,37 @@ public static class PodSupport
                 yield return $"claim name \"{claim.ClaimName}\" of volume {volume.Name} (a name without slashes is)";
             }
 
-            if (volume.EmptyDir is null && volume.ConfigMap is null && volume.Secret is null && volume.PersistentVolumeClaim is null)
+            if (volume.EmptyDir is null && !volume.IsOfObjects && volume.PersistentVolumeClaim is null)
             {
-                yield return $"volume {volume.Name} of kind {volume.Others?.Keys.FirstOrDefault() ?? "(none)"} (emptyDir, configMap, secret and persistentVolumeClaim are)";
+                yield return $"volume {volume.Name} of kind {volume.Others?.Keys.FirstOrDefault() ?? "(none)"} (emptyDir, configMap, secret, projected and persistentVolumeClaim are)";
+            }
+
+            foreach (var what in Unsupported(volume))
+            {
+                yield return what;
             }
         }
 
         foreach (var what in (spec.Containers ?? []).SelectMany(container => Unsupported(container, volumes)))
         {
             yield return what;
+        }
+    }
+
+    private static IEnumerable<string> Unsupported(VolumeSpec volume)
+    {
+        foreach (var field in volume.Projected?.Others?.Keys.AsEnumerable() ?? [])
+        {
+            yield return $"{field} of the projected volume {volume.Name}";
+        }
+
+        foreach (var source in volume.Projected?.Sources ?? [])
+        {
+            // A kubelet takes exactly one of them, too.
+            if (source.Others is { Count: > 0 } || source.ConfigMap is null == source.Secret is null)
+            {
+                yield return $"a source {source.Others?.Keys.FirstOrDefault() ?? "without exactly one kind"} of the projected volume {volume.Name} (one of configMap and secret is)";
+            }
         }
     }
 

@@ -21,10 +21,9 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
             var folder = Folder(pod, volume);
             var files = volume switch
             {
-                { ConfigMap: { } map } => Files("configmap", map.Name, source.ConfigMap(pod.Metadata.Namespace, map.Name), map.Items, map.Optional, mode => Mode(mode ?? map.DefaultMode, 0b110_100_100)),
-                // On a shared machine a secret is for its owner only, whatever the manifest says.
-                { Secret: { } secret } => Files("secret", secret.SecretName, source.Secret(pod.Metadata.Namespace, secret.SecretName), secret.Items, secret.Optional,
-                    mode => Mode(mode ?? secret.DefaultMode, 0b110_000_000) & (UnixFileMode)0b111_000_000),
+                { ConfigMap: { } map } => OfConfigMap(pod, source, map.Name, map.Items, map.Optional, map.DefaultMode),
+                { Secret: { } secret } => OfSecret(pod, source, secret.SecretName, secret.Items, secret.Optional, secret.DefaultMode),
+                { Projected: { } projected } => OfProjected(pod, source, projected),
                 _ => null,
             };
             if (files is null)
@@ -42,7 +41,7 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
             foreach (var mount in (container.VolumeMounts ?? []).Where(mount => !string.IsNullOrEmpty(mount.SubPath)))
             {
                 var volume = pod.Spec.Volumes!.First(candidate => string.Equals(candidate.Name, mount.Name, StringComparison.Ordinal));
-                if (volume is { ConfigMap: null, Secret: null })
+                if (!volume.IsOfObjects)
                 {
                     Directory.CreateDirectory(Path.Combine(Folder(pod, volume), mount.SubPath!));
                 }
@@ -81,7 +80,7 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
 
         if (!Directory.Exists(folder))
         {
-            if (pod.Spec.Volumes!.First(volume => string.Equals(volume.Name, mount.Name, StringComparison.Ordinal)) is not { ConfigMap: null, Secret: null })
+            if (pod.Spec.Volumes!.First(volume => string.Equals(volume.Name, mount.Name, StringComparison.Ordinal)).IsOfObjects)
             {
                 throw new PodConfigException($"workingDir {wanted} is not a folder of volume {mount.Name}");
             }
@@ -95,6 +94,34 @@ public sealed class PodVolumes(string podFolder, string claimsFolder)
     private string Folder(PodObject pod, VolumeSpec volume) => volume.PersistentVolumeClaim is { } claim
         ? ClaimFolder(claimsFolder, pod.Metadata.Namespace, claim.ClaimName)
         : Path.Combine(podFolder, "volumes", volume.Name);
+
+    private static List<ProjectedFile> OfConfigMap(PodObject pod, IPodConfigSource source, string name, List<KeyToPathSpec>? items, bool? optional, int? defaultMode) =>
+        Files("configmap", name, source.ConfigMap(pod.Metadata.Namespace, name), items, optional, mode => Mode(mode ?? defaultMode, 0b110_100_100));
+
+    // On a shared machine a secret is for its owner only, whatever the manifest says.
+    private static List<ProjectedFile> OfSecret(PodObject pod, IPodConfigSource source, string name, List<KeyToPathSpec>? items, bool? optional, int? defaultMode) =>
+        Files("secret", name, source.Secret(pod.Metadata.Namespace, name), items, optional, mode => Mode(mode ?? defaultMode, 0b110_000_000) & (UnixFileMode)0b111_000_000);
+
+    // Of two sources with one path the later one wins, as with a kubelet.
+    private static List<ProjectedFile> OfProjected(PodObject pod, IPodConfigSource source, ProjectedVolumeSpec volume)
+    {
+        var files = new Dictionary<string, ProjectedFile>(StringComparer.Ordinal);
+        foreach (var part in volume.Sources ?? [])
+        {
+            var found = part switch
+            {
+                { ConfigMap: { } map } => OfConfigMap(pod, source, map.Name, map.Items, map.Optional, volume.DefaultMode),
+                { Secret: { } secret } => OfSecret(pod, source, secret.Name, secret.Items, secret.Optional, volume.DefaultMode),
+                _ => [],
+            };
+            foreach (var file in found)
+            {
+                files[file.Path] = file;
+            }
+        }
+
+        return [.. files.Values];
+    }
 
     private static List<ProjectedFile> Files(
         string kind, string name, IReadOnlyDictionary<string, byte[]>? data, List<KeyToPathSpec>? items, bool? optional, Func<int?, UnixFileMode> mode)

@@ -23,6 +23,13 @@ public sealed class PatternAttribute(string regexPattern) : Attribute
     public string RegexPattern { get; } = regexPattern;
 }
 
+/// <summary>Regular expression (RE2, anchored by the writer) of each item of a list of texts.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ItemPatternAttribute(string regexPattern) : Attribute
+{
+    public string RegexPattern { get; } = regexPattern;
+}
+
 /// <summary>Lengths of a text, or sizes of a list.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class LengthAttribute : Attribute

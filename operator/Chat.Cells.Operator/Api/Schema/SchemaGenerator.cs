@@ -82,6 +82,10 @@ internal static class SchemaGenerator
         {
             schema["pattern"] = pattern.RegexPattern;
         }
+        if (property.GetCustomAttribute<ItemPatternAttribute>() is { } items)
+        {
+            schema["items"]!["pattern"] = items.RegexPattern;
+        }
         if (property.GetCustomAttribute<LengthAttribute>() is { } length)
         {
             var unit = schema["type"]?.GetValue<string>() == "array" ? "Items" : "Length";
