@@ -102,7 +102,7 @@ export class Person {
     const contact = this.page.locator('#contact-list .row', { hasText: handle });
     const name = await contact.locator('.row-title').textContent();
     await contact.click();
-    // By its name: until the chat is made, the one before stays open, and would take what is written.
+    // By its name: until the chat is made none is open.
     await this.page.locator('#head-title', { hasText: name }).waitFor();
     await this.page.getByRole('tab', { name: 'Chats' }).click();
   }
@@ -123,6 +123,30 @@ export class Person {
 
   bubble(text) {
     return this.page.locator('.message', { hasText: text });
+  }
+
+  /** Opens a message's menu and chooses from it; with a finger where there is no mouse. */
+  async act(text, action) {
+    const button = this.bubble(text).getByRole('button', { name: /^Actions for/ });
+    if (await this.page.evaluate(() => matchMedia('(hover: none)').matches)) await button.tap();
+    else {
+      await this.bubble(text).hover();
+      await button.click();
+    }
+    await this.page.getByRole('menuitem', { name: action }).click();
+  }
+
+  async edit(text, instead) {
+    await this.act(text, 'Edit');
+    await this.page.getByLabel('Edit message').fill(instead);
+    await this.page.getByRole('button', { name: 'Save', exact: true }).click();
+  }
+
+  async remove(text) {
+    await this.act(text, 'Delete');
+    const dialog = this.page.getByRole('dialog', { name: 'Delete this message?' });
+    await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+    await dialog.waitFor({ state: 'hidden' });
   }
 
   /** The message once it has come as far as this. */

@@ -5,14 +5,12 @@ import { oneLine } from './format.js';
 /** What can be done with a message: a button beside each, and the menu that it opens. */
 export class MessageActions {
   #chat;
-  #people;
   #messages = new WeakMap(); // button -> its message
   #button = null; // whose menu is open
 
   /** @param {(message: object) => void} edit; @param {(message: object) => void} remove */
-  constructor(chat, people, { edit, remove }) {
+  constructor(chat, { edit, remove }) {
     this.#chat = chat;
-    this.#people = people;
     const menu = $('message-menu');
     for (const [id, picture, action] of [['menu-edit', 'edit', edit], ['menu-delete', 'trash', remove]]) {
       $(id).prepend(icon(picture));
@@ -39,9 +37,10 @@ export class MessageActions {
     return button;
   }
 
-  update(button, message, channel) {
+  /** @param {boolean} manages Whether the user may delete what others wrote here. */
+  update(button, message, manages) {
     this.#messages.set(button, message);
-    const can = this.#can(message, channel);
+    const can = this.#can(message, manages);
     button.hidden = !can.edit && !can.delete;
     if (button.hidden && button === this.#button) this.#hide();
     const name = `Actions for “${oneLine(message.content)}”`;
@@ -55,9 +54,9 @@ export class MessageActions {
     for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
   }
 
-  #can(message, channel) {
-    const mine = message.sender === this.#chat.me.userId;
-    return { edit: isEditable(message, this.#chat.me.userId), delete: Boolean(message.messageId) && !message.deleted && (mine || this.#people.manages(channel)) };
+  #can(message, manages) {
+    const myId = this.#chat.me.userId;
+    return { edit: isEditable(message, myId), delete: Boolean(message.messageId) && !message.deleted && (manages || message.sender === myId) };
   }
 
   #buttons() {
@@ -67,7 +66,7 @@ export class MessageActions {
   #open(button) {
     const menu = $('message-menu');
     const message = this.#messages.get(button);
-    $('menu-edit').hidden = !this.#can(message, this.#chat.channel(message.channelId)).edit;
+    $('menu-edit').hidden = !isEditable(message, this.#chat.me.userId);
     this.#button?.setAttribute('aria-expanded', 'false');
     this.#button = button;
     button.setAttribute('aria-expanded', 'true');
@@ -86,7 +85,8 @@ export class MessageActions {
 
   #closed() {
     this.#button?.setAttribute('aria-expanded', 'false');
-    if (document.activeElement === document.body) (this.#button?.hidden ? $('scroller') : this.#button)?.focus({ preventScroll: true });
+    const lost = document.activeElement === document.body || $('message-menu').contains(document.activeElement);
+    if (lost) (this.#button?.hidden ? $('scroller') : this.#button)?.focus({ preventScroll: true });
     this.#button = null;
   }
 

@@ -125,8 +125,9 @@ export class Composer {
       event.preventDefault();
       this.#submit();
     } else if (event.key === 'ArrowUp' && !$('message').value && !this.#editing) {
-      const last = this.#chat.messages(this.#channelId).findLast(message => isEditable(message, this.#chat.me.userId));
-      if (!last) return;
+      const myId = this.#chat.me.userId;
+      const last = this.#chat.messages(this.#channelId).findLast(message => message.sender === myId && !message.deleted);
+      if (!last || !isEditable(last, myId)) return; // on its way still: not the one before it
       event.preventDefault();
       this.edit(last);
     }

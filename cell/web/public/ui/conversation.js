@@ -29,7 +29,7 @@ export class Conversation {
     this.#composer = new Composer(chat, () => {
       this.#atBottom = true;
     });
-    this.#actions = new MessageActions(chat, people, {
+    this.#actions = new MessageActions(chat, {
       edit: message => this.#composer.edit(message),
       remove: message => dialogs.deleteMessage(message, () => this.#composer.focus()),
     });
@@ -91,12 +91,13 @@ export class Conversation {
     // What was there before is not news to a screen reader.
     list.setAttribute('aria-busy', String(list.childElementCount === 0 || this.#loading));
     const direct = channel.type === 'direct';
+    const manages = this.#people.manages(channel);
     reconcile(list, messages, {
       key: message => message.requestId ?? message.messageId,
       create: message => this.#bubble(message),
       update: (item, message, index) => {
         this.#update(item, message, messages[index - 1], messages[index + 1], direct);
-        this.#actions.update(item.querySelector('.more'), message, channel);
+        this.#actions.update(item.querySelector('.more'), message, manages);
       },
     });
     this.#actions.rove();
