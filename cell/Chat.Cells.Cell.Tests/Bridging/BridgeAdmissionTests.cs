@@ -66,6 +66,39 @@ public sealed class BridgeAdmissionTests
     }
 
     [Fact]
+    public void Refusal_ChangesOfMessages_OnlyWhatItsUsersMayDo()
+    {
+        var direct = ChannelId.ForDirect(Say.Anna, Say.Xena);
+        var theirs = MessageId.Create(Now, 2, Partition, 1);
+        var edit = new BridgedChange(Say.Group, MessageId.Create(Now, 1, Partition, 2), MessageId.Create(Now, 1, Partition, 5), Say.Anna, Say.Anna, false, "text", "better"u8.ToArray(), 1, [Say.Xena]);
+        var deletion = edit with { MessageId = theirs, SenderId = Say.Xena, IsDeletion = true, ContentType = "", Content = default };
+        Assert.Null(Refusal(edit));
+        Assert.Null(Refusal(deletion));
+        Assert.Null(Refusal(deletion with { SenderId = Say.Anna }));
+
+        Refused("does not live in the peer", edit with { ChangedBy = Say.Yuri, SenderId = Say.Yuri });
+        Refused("recipient does not live here", edit with { Recipients = [Say.Ben] });
+        Refused("recipient does not live here", edit with { Recipients = [] });
+        Refused("id is not of its position", edit with { EventId = MessageId.Create(Now, 1, Partition, 6) });
+        Refused("from the future", edit with { EventId = MessageId.Create(Now + (3 * Judge.MaxAfterAhead), 1, Partition, 5) });
+        Refused("from the future", edit with { MessageId = MessageId.Create(Now + (3 * Judge.MaxAfterAhead), 1, Partition, 2) });
+        Refused("only its sender", edit with { SenderId = Say.Xena });
+        Refused("of the other kind of channel", edit with { ChannelId = direct });
+        Refused("has no content", deletion with { Content = "x"u8.ToArray() });
+        Refused("has no content", deletion with { ContentType = "text" });
+        Refused("too long", edit with { Content = new byte[ProtocolLimits.MaxTextBytes + 1] });
+        Refused("content type is too long", edit with { ContentType = new string('t', 200) });
+        Refused("not UTF-8", edit with { Content = new byte[] { 0xFF } });
+
+        var partition = Topics.LogPartition(new TopicPartition(Topics.DirectMessages, 0));
+        var between = edit with { ChannelId = direct, EventId = MessageId.Create(Now, 1, partition, 5) };
+        Assert.Null(Refusal(between, partition: partition));
+        Assert.Null(Refusal(between with { IsDeletion = true, ContentType = "", Content = default }, partition: partition));
+        Assert.Contains("only its sender", Refusal(between with { SenderId = Say.Xena, IsDeletion = true, ContentType = "", Content = default }, partition: partition), StringComparison.Ordinal);
+        Assert.Contains("not the channel's members", Refusal(between with { Recipients = [Say.Yuri] }, partition: partition), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ForJudge_PeerAndServerNamedInTheRecord_AreReplacedByTheAuthenticatedOnes()
     {
         var snapshot = (SnapshotRecord)BridgeAdmission.ForJudge(Channel(new SnapshotRecord(Say.Group, State, "forged")), "a");
@@ -78,6 +111,6 @@ public sealed class BridgeAdmissionTests
 
     private static void Refused(string reason, BridgeBody body) => Assert.Contains(reason, Refusal(body) ?? "(served)", StringComparison.Ordinal);
 
-    private static string? Refusal(BridgeBody body, ushort origin = 1, string? key = null, int hops = 0) =>
-        BridgeAdmission.Refusal(new BridgeRecord(origin, Partition, 5, hops, body), "a", Encoding.UTF8.GetBytes(key ?? body.ChannelId), new TestDirectory("b"), Now);
+    private static string? Refusal(BridgeBody body, ushort origin = 1, string? key = null, int hops = 0, ushort? partition = null) =>
+        BridgeAdmission.Refusal(new BridgeRecord(origin, partition ?? Partition, 5, hops, body), "a", Encoding.UTF8.GetBytes(key ?? body.ChannelId), new TestDirectory("b"), Now);
 }

@@ -134,13 +134,14 @@ public sealed class BridgingTests
             }
             await rough.SettleAsync();
             Assert.Equal(calm.B.Store.Messages.Values.Select(RandomLog.Text), rough.B.Store.Messages.Values.Select(RandomLog.Text));
+            Assert.Equal(calm.B.Store.Changes.Values.Select(RandomLog.Text), rough.B.Store.Changes.Values.Select(RandomLog.Text));
             Assert.Equal(Messages(calm), Messages(rough));
             Assert.Equal(
                 calm.B.Store.Channels.Values.OrderBy(c => c.ChannelId, StringComparer.Ordinal).Select(c => $"{c.ChannelId} {c.Version} {c.Name}"),
                 rough.B.Store.Channels.Values.OrderBy(c => c.ChannelId, StringComparer.Ordinal).Select(c => $"{c.ChannelId} {c.Version} {c.Name}"));
 
             static IEnumerable<string> Messages(TwoCells pair) => new[] { Say.Xena, Say.Yuri }.Select(u =>
-                string.Join(' ', pair.B.InboxOf(u).Where(e => e.Kind == InboxKind.Message).GroupBy(e => e.Source).OrderBy(g => g.Key).SelectMany(g => g.Select(e => e.EventId))));
+                string.Join(' ', pair.B.InboxOf(u).Where(e => e.Kind is InboxKind.Message or InboxKind.MessageChanged).GroupBy(e => e.Source).OrderBy(g => g.Key).SelectMany(g => g.Select(e => e.EventId))));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
 
     [Fact]

@@ -153,6 +153,7 @@ public sealed class ReplayProperties
     private static void AssertSame(TestCell expected, TestCell actual)
     {
         Assert.Equal(expected.Store.Messages.Values.Select(RandomLog.Text), actual.Store.Messages.Values.Select(RandomLog.Text));
+        Assert.Equal(expected.Store.Changes.Values.Select(RandomLog.Text), actual.Store.Changes.Values.Select(RandomLog.Text));
         Assert.Equal(Requests(expected), Requests(actual));
         Assert.Equal(Channels(expected), Channels(actual));
         Assert.Equal(expected.Store.Receipts.Values, actual.Store.Receipts.Values);

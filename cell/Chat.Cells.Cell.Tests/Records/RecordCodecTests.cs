@@ -31,12 +31,15 @@ public sealed class RecordCodecTests
         new ReceiptRecord("g.cell.1", "cell.user", null, IdB, []),
         new ReceiptRecord("g.cell.1", "cell.user", IdA, IdB, ["cell.a"], new InboxCursor(2, 2_900, 7)),
         new ReceiptRecord("g.cell.1", "cell.user", IdA, IdB, [], InboxCursor.Start),
+        new ChangeRecord("g.cell.1", Origin, IdA, false, "text", Text, 3),
+        new ChangeRecord("d.1", Origin, IdB, true, "", default, 0),
     ];
 
     private static readonly InboxRecord[] InboxRecords =
     [
         new(InboxSource.Create(ushort.MaxValue, ushort.MaxValue, ushort.MaxValue), long.MaxValue, ["cell.a", "cell.b"], InboxKind.Message, "g.cell.1", IdA, "cell.a", "request", 3, Text),
         new(0, 0, [], InboxKind.Read, "d.1", IdB, "", "", 0, default),
+        new(1, 0, ["cell.a"], InboxKind.MessageChanged, "d.1", IdB, "cell.a", "request", 1, IdA.ToByteArray()),
     ];
 
     private static readonly BridgeRecord[] BridgeRecords =
@@ -45,12 +48,15 @@ public sealed class RecordCodecTests
         new(ushort.MaxValue, ushort.MaxValue, long.MaxValue, 3, new BridgedMessage("g.cell.1", IdA, "cell.a", "text", default, null, 0, [])),
         new(1, 2, 3, 1, new BridgedChannelRecord("g.cell.1", ChannelRecord.Encode(ChannelRecords[4]))),
         new(1, 2, 3, 1, new BridgedReceipt("g.cell.1", "cell.a", null, IdA, ["peer.a"])),
+        new(1, 2, 3, 0, new BridgedChange("g.cell.1", IdA, IdB, "cell.a", "cell.b", true, "", default, 3, ["peer.a", "peer.b"])),
+        new(1, 2, 3, 0, new BridgedChange("g.cell.1", IdA, IdB, "cell.a", "cell.a", false, "text", Text, 3, [])),
     ];
 
     private static readonly ServerMessage[] ServerMessages =
     [
         new Verdict("cell.a", "device", "request", "g.cell.1", IdA, null, 0),
         new Verdict("cell.a", "device", "request", "g.cell.1", null, "busy", 5000),
+        new Verdict("cell.a", "device", "request", "g.cell.1", IdA, null, 0, IdB),
         new Hint(Text, [new HintedUser("cell.a", InboxCursor.Start, new InboxCursor(1, 2900, 0)), new HintedUser("cell.b", new InboxCursor(1, 2, 3), new InboxCursor(2, 0, long.MaxValue - 1))]),
         new ReceiptHint("g.cell.1", "cell.a", IdA, null, ["cell.b"]),
     ];
@@ -86,7 +92,22 @@ public sealed class RecordCodecTests
         foreach (var record in ChannelRecords.Where(record => record is not (SendRecord { Content.Length: > 1000 } or ReceiptRecord { ReadCursor: not null }))) AssertPrefixesRefused(ChannelRecord.Encode(record), bytes => ChannelRecord.Decode(bytes));
         foreach (var record in InboxRecords) AssertPrefixesRefused(InboxRecord.Encode(record), bytes => InboxRecord.Decode(bytes));
         foreach (var record in BridgeRecords) AssertPrefixesRefused(BridgeRecord.Encode(record), bytes => BridgeRecord.Decode(bytes));
-        foreach (var message in ServerMessages) AssertPrefixesRefused(ServerMessage.Encode(message), bytes => ServerMessage.Decode(bytes));
+        foreach (var message in ServerMessages.Where(message => message is not Verdict { EventId: not null })) AssertPrefixesRefused(ServerMessage.Encode(message), bytes => ServerMessage.Decode(bytes));
+    }
+
+    [Fact]
+    public void Decode_VerdictOfBeforeChangesOfMessages_HasNoEvent()
+    {
+        var now = new Verdict("cell.a", "device", "request", "g.cell.1", IdA, null, 0, IdB);
+        var bytes = ServerMessage.Encode(now);
+        var shorter = ServerMessage.Encode(now with { EventId = null }).Length;
+
+        Assert.Equal(now with { EventId = null }, ServerMessage.Decode(bytes.AsMemory(0, shorter)));
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            var cut = bytes.AsMemory(0, length);
+            if (length != shorter) Assert.Throws<RecordFormatException>(() => ServerMessage.Decode(cut));
+        }
     }
 
     [Fact]

@@ -258,7 +258,7 @@ public sealed class UnreadReplayTests
             if (owner != user) continue;
             var record = InboxRecord.Decode(row.Payload);
             var (messages, read) = channels.GetValueOrDefault(record.ChannelId, ([], default));
-            using var payload = JsonDocument.Parse("{" + System.Text.Encoding.UTF8.GetString(record.Payload.Span) + "}");
+            using var payload = JsonDocument.Parse(record.IsReference ? "{}" : "{" + System.Text.Encoding.UTF8.GetString(record.Payload.Span) + "}");
             if (record.Kind == InboxKind.Message && record.SenderId != user) messages[record.EventId] = at;
             if (record.Kind == InboxKind.ChannelChanged && payload.RootElement.TryGetProperty("removed", out _)) messages.Clear();
             if (record.Kind == InboxKind.Read)

@@ -8,7 +8,7 @@ using Chat.Cells.Protocol;
 namespace Chat.Cells.Cell.Bridging;
 
 /// <summary>
-/// What a peer may send: messages and receipts of users who live there to users who live here; the state of channels that it decides; commands of its users about
+/// What a peer may send: messages, changes of messages and receipts of users who live there to users who live here; the state of channels that it decides; commands of its users about
 /// channels that we decide. The peer is the authenticated one, never what a record says.
 /// </summary>
 public static class BridgeAdmission
@@ -30,6 +30,7 @@ public static class BridgeAdmission
         return record.Body switch
         {
             BridgedMessage message => Message(record, message, type, peer, cells, now),
+            BridgedChange change => Change(record, change, type, peer, cells, now),
             BridgedReceipt receipt => Receipt(receipt, peer, cells),
             BridgedChannelRecord channel => Channel(channel, peer, cells),
             _ => "its kind is not known",
@@ -45,21 +46,49 @@ public static class BridgeAdmission
         var other => throw new RecordFormatException($"{other.GetType().Name} does not travel between cells."),
     };
 
+    /// <summary>Why a change that may come from the peer is not one of this message; null when it is, or when the message isn't here (yet).</summary>
+    public static string? Refusal(BridgedChange change, MessageRow? message) =>
+        message is null || message.SenderId == change.SenderId ? null : "its message was sent by another than it says";
+
     private static string? Message(BridgeRecord record, BridgedMessage message, ChannelType type, string peer, ICellDirectory cells, long now)
     {
         if (!LivesIn(message.SenderId, peer, cells)) return "its sender does not live in the peer";
         if (!AllLiveHere(message.Recipients, cells)) return "a recipient does not live here";
-        var position = MessageId.PositionOf(message.MessageId);
-        if (position != (record.OriginCell, record.OriginPartition, record.OriginOffset)) return "its id is not of its position";
-        if (MessageId.TimeOf(message.MessageId) > now + MaxAhead) return "its id is from the future";
-        if (Topics.FromLogPartition(record.OriginPartition).Topic != Topics.ForChannel(type)) return "its partition is of the other kind of channel";
+        if (Place(record, message.MessageId, type, now) is { } wrong) return wrong;
         if (type == ChannelType.Direct && (message.Recipients.Count != 1 || ChannelId.ForDirect(message.SenderId, message.Recipients[0]) != message.ChannelId))
         {
             return "sender and recipient are not the channel's members";
         }
-        if (message.Content.Length > ProtocolLimits.MaxTextBytes) return "its content is too long";
-        if (message.ContentType.Length > MaxContentTypeLength) return "its content type is too long";
-        return Utf8.IsValid(message.Content.Span) ? null : "its content is not UTF-8";
+        return Content(message.ContentType, message.Content);
+    }
+
+    private static string? Change(BridgeRecord record, BridgedChange change, ChannelType type, string peer, ICellDirectory cells, long now)
+    {
+        if (!LivesIn(change.ChangedBy, peer, cells)) return "who changed it does not live in the peer";
+        if (!AllLiveHere(change.Recipients, cells)) return "a recipient does not live here";
+        if (Place(record, change.EventId, type, now) is { } wrong) return wrong;
+        if (MessageId.TimeOf(change.MessageId) > now + MaxAhead) return "its message is from the future";
+        if (change.ChangedBy != change.SenderId && !(change.IsDeletion && type == ChannelType.Group)) return "only its sender may do this to a message";
+        if (type == ChannelType.Direct && (change.Recipients.Count != 1 || ChannelId.ForDirect(change.ChangedBy, change.Recipients[0]) != change.ChannelId))
+        {
+            return "who changed it and the recipient are not the channel's members";
+        }
+        if (change.IsDeletion) return change.ContentType.Length == 0 && change.Content.IsEmpty ? null : "a deletion has no content";
+        return Content(change.ContentType, change.Content);
+    }
+
+    private static string? Place(BridgeRecord record, Ulid id, ChannelType type, long now)
+    {
+        if (MessageId.PositionOf(id) != (record.OriginCell, record.OriginPartition, record.OriginOffset)) return "its id is not of its position";
+        if (MessageId.TimeOf(id) > now + MaxAhead) return "its id is from the future";
+        return Topics.FromLogPartition(record.OriginPartition).Topic == Topics.ForChannel(type) ? null : "its partition is of the other kind of channel";
+    }
+
+    private static string? Content(string contentType, ReadOnlyMemory<byte> content)
+    {
+        if (content.Length > ProtocolLimits.MaxTextBytes) return "its content is too long";
+        if (contentType.Length > MaxContentTypeLength) return "its content type is too long";
+        return Utf8.IsValid(content.Span) ? null : "its content is not UTF-8";
     }
 
     private static string? Receipt(BridgedReceipt receipt, string peer, ICellDirectory cells)

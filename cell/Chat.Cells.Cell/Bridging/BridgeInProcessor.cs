@@ -8,7 +8,7 @@ using Chat.Cells.Cell.Records;
 namespace Chat.Cells.Cell.Bridging;
 
 /// <summary>
-/// Serves one partition of one peer's records, in order: message and receipt rows, then inbox records and hints; a channel's state goes to the local channel
+/// Serves one partition of one peer's records, in order: message, change and receipt rows, then inbox records and hints; a channel's state goes to the local channel
 /// partition, and what follows it waits until it is judged there, so that nobody gets a message of a channel that they were not told of, or is refused when they answer.
 /// Every effect may be done again: rows are idempotent, inbox records carry the origin's position, states their version, commands their request id.
 /// </summary>
@@ -36,6 +36,11 @@ internal sealed partial class BridgeInProcessor(
         foreach (var record in batch)
         {
             if (await DecodeAsync(record, revoked) is not { } bridged) continue;
+            if (bridged.Body is BridgedChange change && await FindRefusalAsync(change, run, revoked) is { } reason)
+            {
+                await BuryAsync(record, reason, revoked);
+                continue;
+            }
             served++;
             if (bridged.Body is not BridgedChannelRecord channel)
             {
@@ -70,6 +75,14 @@ internal sealed partial class BridgeInProcessor(
         }
     }
 
+    /// <summary>A change is held against its message where that is here: in the store, or among what is served along with it.</summary>
+    private async ValueTask<string?> FindRefusalAsync(BridgedChange change, List<BridgeRecord> run, CancellationToken revoked)
+    {
+        var near = run.FindLast(r => r.Body is BridgedMessage m && m.MessageId == change.MessageId && m.ChannelId == change.ChannelId);
+        var message = near is { Body: BridgedMessage sent } ? RowOf(sent) : await store.FindMessageAsync(change.ChannelId, change.MessageId, revoked);
+        return BridgeAdmission.Refusal(change, message);
+    }
+
     private async ValueTask PassToJudgeAsync(LogRecord record, BridgedChannelRecord body, CancellationToken revoked)
     {
         ChannelRecord forJudge;
@@ -98,13 +111,15 @@ internal sealed partial class BridgeInProcessor(
     {
         if (run.Count == 0) return;
         var messages = new List<MessageRow>();
+        List<MessageChange>? changes = null; // seldom any
         var receipts = new List<ReceiptRow>();
         foreach (var record in run)
         {
             if (record.Body is BridgedMessage m) messages.Add(RowOf(m));
+            if (record.Body is BridgedChange c) (changes ??= []).Add(ChangeOf(c));
             if (record.Body is BridgedReceipt r) receipts.Add(new ReceiptRow(r.ChannelId, r.UserId, r.DeliveredUpTo, r.ReadUpTo));
         }
-        await store.WriteJudgedAsync(new JudgedBatch(null, 0, messages, [], [], receipts, []), revoked);
+        await store.WriteJudgedAsync(new JudgedBatch(null, 0, messages, changes ?? [], [], receipts, []), revoked);
 
         var pending = new List<Task>();
         var hints = new List<Judgement>();
@@ -115,6 +130,9 @@ internal sealed partial class BridgeInProcessor(
             {
                 case BridgedMessage m:
                     inbox.Append(EventOf(record, m), pending, revoked);
+                    break;
+                case BridgedChange c:
+                    inbox.Append(EventOf(record, c), pending, revoked);
                     break;
                 case BridgedReceipt r:
                     hints.Add(new Judgement { As = JudgedAs.Accepted, ReceiptHint = new ReceiptHint(r.ChannelId, r.UserId, r.DeliveredUpTo, r.ReadUpTo, r.Recipients) });
@@ -138,6 +156,20 @@ internal sealed partial class BridgeInProcessor(
         "",
         m.ChannelVersion,
         EventPayload.Message(RowOf(m)));
+
+    private static MessageChange ChangeOf(BridgedChange c) => new(c.ChannelId, c.MessageId, c.EventId, c.IsDeletion, c.ChangedBy, c.ContentType, c.Content);
+
+    private InboxRecord EventOf(BridgeRecord record, BridgedChange c) => new(
+        InboxSource.Create(record.OriginCell, record.OriginPartition, lane),
+        InboxSource.Offset(record.OriginOffset),
+        c.Recipients,
+        InboxKind.MessageChanged,
+        c.ChannelId,
+        c.EventId,
+        c.ChangedBy,
+        "",
+        c.ChannelVersion,
+        EventPayload.MessageChanged(ChangeOf(c), c.SenderId));
 
     private async ValueTask BuryAsync(LogRecord record, string reason, CancellationToken revoked)
     {

@@ -59,6 +59,7 @@ internal static class EventFrames
             InboxKind.Message => FrameTypes.NewMessage,
             InboxKind.ChannelChanged => FrameTypes.ChannelChanged,
             InboxKind.Read => FrameTypes.Read,
+            InboxKind.MessageChanged => FrameTypes.MessageChanged,
             _ => throw new RecordFormatException($"Inbox record kind {(byte)record.Kind} is not known."),
         });
         buffer.Write("\",\"payload\":{"u8);
@@ -67,7 +68,7 @@ internal static class EventFrames
         buffer.Write("\"cursor\":\""u8);
         WriteCursor(buffer, cursor);
         buffer.Write("\""u8);
-        if (record.Kind == InboxKind.Message && record.RequestId.Length > 0 && record.SenderId == userId)
+        if (record.Kind is InboxKind.Message or InboxKind.MessageChanged && record.RequestId.Length > 0 && record.SenderId == userId)
         {
             buffer.Write(",\"requestId\":\""u8);
             WriteRequestId(buffer, record.RequestId);

@@ -49,7 +49,7 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
             var sockets = connections.Of(user.UserId);
             if (sockets.Length == 0) continue;
             record ??= InboxRecord.Decode(hint.Record);
-            var frame = record.Payload.IsEmpty ? [] : EventFrames.Live(record, record.Payload.Span, user.UserId, user.Cursor, Now);
+            var frame = record.IsReference ? [] : EventFrames.Live(record, record.Payload.Span, user.UserId, user.Cursor, Now);
             foreach (var socket in sockets)
             {
                 var mustRead = socket.Offer(record, user.Previous, user.Cursor, frame);
@@ -157,8 +157,8 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
     }
 
     /// <summary>
-    /// A row's record with the JSON members of its payload; a reference is followed to the message. Null for a row that nobody can ever show: it is passed over, because a user
-    /// whose devices stopped there would get nothing any more.
+    /// A row's record with the JSON members of its payload; a reference is followed to the message, or to its change. Null for a row that nobody can ever show: it is passed over, because a
+    /// user whose devices stopped there would get nothing any more; and for a change after which the message was changed again, which has an event of its own.
     /// </summary>
     private async ValueTask<(InboxRecord Record, ReadOnlyMemory<byte> Members)?> ResolveAsync(InboxRow row)
     {
@@ -173,15 +173,25 @@ internal sealed partial class InboxFeed(ConnectionRegistry connections, IMessage
             LogUnreadable(row.Cursor, row.UserId, e.Message);
             return null;
         }
-        if (!record.Payload.IsEmpty) return (record, record.Payload);
+        if (!record.IsReference) return (record, record.Payload);
         for (var lookup = 1; ; lookup++)
         {
-            if (await store.FindMessageAsync(record.ChannelId, record.EventId, CancellationToken.None) is { } message) return (record, EventPayload.FullMessage(message));
+            if (record.Kind == InboxKind.MessageChanged)
+            {
+                var change = await store.FindChangeAsync(record.ChannelId, record.ReferredMessage, CancellationToken.None);
+                // Only edits are long, and only its sender edits a message.
+                if (change?.EventId == record.EventId) return (record, EventPayload.FullMessageChanged(change, record.SenderId));
+                if (change is not null) return null;
+            }
+            else if (await store.FindMessageAsync(record.ChannelId, record.EventId, CancellationToken.None) is { } message)
+            {
+                return (record, EventPayload.FullMessage(message));
+            }
             if (lookup == Lookups) break;
             await Task.Delay(RetryDelay, time);
         }
         GatewayMetrics.InboxUnreadable.Add(1);
-        LogUnreadable(row.Cursor, row.UserId, $"message {record.EventId} of {record.ChannelId} is not in the store");
+        LogUnreadable(row.Cursor, row.UserId, $"message {record.ReferredMessage} of {record.ChannelId} is not in the store");
         return null;
     }
 

@@ -31,6 +31,18 @@ public static class ContentHash
         return Hash(scratch.Buffer.WrittenSpan);
     }
 
+    public static ulong Of(ChangeRecord change)
+    {
+        using var scratch = Scratch.Take();
+        var w = new RecordWriter(scratch.Buffer);
+        w.Byte(3);
+        w.Ulid(change.MessageId);
+        w.Byte(change.IsDeletion ? (byte)1 : (byte)0);
+        w.Text(change.ContentType);
+        w.Bytes(change.Content.Span);
+        return Hash(scratch.Buffer.WrittenSpan);
+    }
+
     private static ulong Hash(ReadOnlySpan<byte> written)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];

@@ -33,6 +33,27 @@ public sealed class EffectRouting(ICellDirectory cells, ushort logPartition)
         return (inbox, outbound);
     }
 
+    /// <summary>Tells all members: history shows the message to each of them, also to those who came after it.</summary>
+    /// <param name="sender">The message's.</param>
+    public (IReadOnlyList<InboxRecord> Inbox, IReadOnlyList<OutboundRecord> Outbound) Change(
+        MessageChange change, string sender, int channelVersion, string requestId, IReadOnlyList<SnapshotMember> members, long offset)
+    {
+        var recipients = ByHome(members, out var remote);
+        var inbox = recipients.Count == 0 ? (IReadOnlyList<InboxRecord>)[] :
+        [
+            new InboxRecord(source, InboxSource.Offset(offset), recipients, InboxKind.MessageChanged, change.ChannelId, change.EventId, change.ChangedBy, requestId,
+                channelVersion, EventPayload.MessageChanged(change, sender)),
+        ];
+        if (remote is null) return (inbox, []);
+        var outbound = new List<OutboundRecord>(remote.Count);
+        foreach (var (cell, users) in remote)
+        {
+            outbound.Add(To(cell, offset, new BridgedChange(
+                change.ChannelId, change.MessageId, change.EventId, sender, change.ChangedBy, change.IsDeletion, change.ContentType, change.Content, channelVersion, users)));
+        }
+        return (inbox, outbound);
+    }
+
     /// <summary>Tells the members, and those who were removed, who live here.</summary>
     public IReadOnlyList<InboxRecord> ChannelChanged(
         ChannelRow row, IReadOnlyList<SnapshotMember> before, IReadOnlyList<SnapshotMember> after, Ulid eventId, string actor, long offset)

@@ -27,6 +27,34 @@ public static class EventPayload
         return Members(json, scratch);
     }
 
+    /// <summary>Of <c>message_changed</c>; only the message's id when the content is over <see cref="InboxRecord.MaxInlineContent"/>.</summary>
+    /// <param name="sender">The message's.</param>
+    public static ReadOnlyMemory<byte> MessageChanged(MessageChange change, string sender) =>
+        change.Content.Length > InboxRecord.MaxInlineContent ? change.MessageId.ToByteArray() : FullMessageChanged(change, sender);
+
+    /// <summary>Of <c>message_changed</c>, whatever the content's length.</summary>
+    public static ReadOnlyMemory<byte> FullMessageChanged(MessageChange change, string sender)
+    {
+        using var scratch = Scratch.Take();
+        var json = scratch.BeginJson();
+        json.WriteStartObject();
+        json.WriteString("channelId"u8, change.ChannelId);
+        json.WriteId("messageId"u8, change.MessageId);
+        json.WriteId("eventId"u8, change.EventId);
+        json.WriteString("sender"u8, sender);
+        json.WriteString("by"u8, change.ChangedBy);
+        if (change.IsDeletion)
+        {
+            json.WriteBoolean("deleted"u8, true);
+        }
+        else
+        {
+            json.WriteString("contentType"u8, change.ContentType);
+            json.WriteString("content"u8, change.Content.Span);
+        }
+        return Members(json, scratch);
+    }
+
     /// <summary>Of <c>channel_changed</c>.</summary>
     /// <param name="removed">For users who are no longer members: they are not told who is.</param>
     public static ReadOnlyMemory<byte> ChannelChanged(ChannelRow row, IReadOnlyList<SnapshotMember> members, Ulid eventId, bool removed)

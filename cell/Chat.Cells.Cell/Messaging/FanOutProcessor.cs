@@ -99,6 +99,8 @@ internal sealed partial class FanOutProcessor(
     {
         var channels = new Dictionary<string, Task<ChannelRow?>>();
         var requests = new Dictionary<RequestKey, Task<RequestRow?>>();
+        Dictionary<(string Channel, Ulid Id), (Task<MessageRow?> Row, Task<MessageChange?> Change)>? messages = null; // seldom any
+        state.ForgetMessages();
         foreach (var record in records)
         {
             if (record is null) continue;
@@ -109,11 +111,16 @@ internal sealed partial class FanOutProcessor(
             var (own, after) = Judge.RequestsOf(record);
             Want(own);
             Want(after);
+            if (record is not ChangeRecord change || messages?.ContainsKey((change.ChannelId, change.MessageId)) == true) continue;
+            (messages ??= []).Add(
+                (change.ChannelId, change.MessageId),
+                (store.FindMessageAsync(change.ChannelId, change.MessageId, revoked).AsTask(), store.FindChangeAsync(change.ChannelId, change.MessageId, revoked).AsTask()));
         }
         await Task.WhenAll(channels.Values);
         await Task.WhenAll(requests.Values);
         foreach (var (id, row) in channels) state.Load(id, await row);
         foreach (var (key, row) in requests) state.Load(key, await row);
+        foreach (var ((channel, id), (row, change)) in messages ?? []) state.Load(channel, id, new KnownMessage(await row, await change));
 
         void Want(RequestKey? wanted)
         {

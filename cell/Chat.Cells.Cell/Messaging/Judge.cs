@@ -8,11 +8,11 @@ namespace Chat.Cells.Cell.Messaging;
 
 /// <summary>
 /// Decides what a record of a channel's partition causes. Pure: a function of the log below the record (the state) and the record, and of the cell map only for where
-/// effects go. So a replay from any committed offset decides the same again, with the same ids.
+/// effects go. So a replay from any committed offset decides the same again, with the same ids. Changes of messages depend on what other cells send as well, see there.
 /// </summary>
 /// <param name="cells">Who lives where.</param>
 /// <param name="logPartition">The partition's number, see <see cref="Topics.LogPartition"/>.</param>
-public sealed class Judge(ICellDirectory cells, ushort logPartition)
+public sealed partial class Judge(ICellDirectory cells, ushort logPartition)
 {
     /// <summary>How far ahead of a record's append time its verified <c>after</c> may lie and still count, in ms: clocks of cells differ, but not by more.</summary>
     public const long MaxAfterAhead = 3_600_000;
@@ -30,6 +30,7 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
     {
         SendRecord send => (KeyOf(send.ChannelId, send.Origin), send.AfterRequest is null ? null : new RequestKey(send.ChannelId, send.Origin.UserId, send.AfterRequest)),
         CommandRecord command => (KeyOf(command.ChannelId, command.Origin), null),
+        ChangeRecord change => (KeyOf(change.ChannelId, change.Origin), null),
         _ => (null, null),
     };
 
@@ -50,8 +51,11 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
             CommandRecord command => Command(at, command),
             SnapshotRecord snapshot => Snapshot(at, snapshot),
             ReceiptRecord receipt => Receipt(at, receipt),
+            ChangeRecord change => Change(at, change),
             _ => throw new RecordFormatException($"{record.GetType().Name} is not judged."),
         };
+        if (judgement.Message is { } message) state.Decided(message);
+        if (judgement.Change is { } changed) state.Decided(changed);
         if (judgement.Channel is { } channel) state.Decided(channel);
         if (judgement.Request is { } request) state.Decided(request);
         return judgement;
@@ -188,7 +192,8 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
         return id;
     }
 
-    private static Judgement Again(RequestOrigin origin, RequestRow first, ulong hash, bool wantsVerdict)
+    /// <param name="changed">For a change: the message that the first one changed, if it was accepted; then its request has the change's id.</param>
+    private static Judgement Again(RequestOrigin origin, RequestRow first, ulong hash, bool wantsVerdict, Ulid? changed = null)
     {
         var conflict = first.ContentHash != hash;
         return new Judgement
@@ -197,7 +202,8 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
             ServerId = origin.ServerId,
             Verdict = !wantsVerdict ? null
                 : conflict ? VerdictOf(origin, first.ChannelId, null, ErrorCodes.Conflict, 0)
-                : VerdictOf(origin, first.ChannelId, first.MessageId, first.ErrorCode, 0),
+                : changed is null || first.ErrorCode is not null ? VerdictOf(origin, first.ChannelId, first.MessageId, first.ErrorCode, 0)
+                : VerdictOf(origin, first.ChannelId, changed, null, 0, first.MessageId),
         };
     }
 
@@ -218,8 +224,8 @@ public sealed class Judge(ICellDirectory cells, ushort logPartition)
         Verdict = VerdictOf(origin, channelId, null, ErrorCodes.Retry, retryAfter),
     };
 
-    private static Verdict VerdictOf(RequestOrigin origin, string channelId, Ulid? messageId, string? error, int retryAfter) =>
-        new(origin.UserId, origin.DeviceId, origin.RequestId, channelId, messageId, error, retryAfter);
+    private static Verdict VerdictOf(RequestOrigin origin, string channelId, Ulid? messageId, string? error, int retryAfter, Ulid? eventId = null) =>
+        new(origin.UserId, origin.DeviceId, origin.RequestId, channelId, messageId, error, retryAfter, eventId);
 
     private static RequestKey KeyOf(string channelId, RequestOrigin origin) => new(channelId, origin.UserId, origin.RequestId);
 

@@ -24,6 +24,9 @@ internal static class StoreKeys
             case CommandRecord command:
                 Check(command.Origin);
                 break;
+            case ChangeRecord change:
+                Check(change.Origin);
+                break;
             case ReceiptRecord receipt:
                 Check(receipt.UserId, "The user id");
                 break;

@@ -47,6 +47,19 @@ public sealed record BridgeRecord(ushort OriginCell, ushort OriginPartition, lon
                 w.OptionalUlid(b.ReadUpTo);
                 w.Texts(b.Recipients);
                 break;
+            case BridgedChange b:
+                w.Byte(4);
+                w.Text(b.ChannelId);
+                w.Ulid(b.MessageId);
+                w.Ulid(b.EventId);
+                w.Text(b.SenderId);
+                w.Text(b.ChangedBy);
+                w.Byte(b.IsDeletion ? (byte)1 : (byte)0);
+                w.Text(b.ContentType);
+                w.Bytes(b.Content.Span);
+                w.Int(b.ChannelVersion);
+                w.Texts(b.Recipients);
+                break;
             default:
                 throw new ArgumentException($"No encoding for {record.Body.GetType().Name}.", nameof(record));
         }
@@ -70,6 +83,7 @@ public sealed record BridgeRecord(ushort OriginCell, ushort OriginPartition, lon
             1 => new BridgedMessage(channelId, r.Ulid(), r.Text(), r.Text(), r.Bytes(), r.OptionalUlid(), (int)r.Int(), r.Texts(1_000)),
             2 => new BridgedChannelRecord(channelId, r.Bytes()),
             3 => new BridgedReceipt(channelId, r.Text(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000)),
+            4 => new BridgedChange(channelId, r.Ulid(), r.Ulid(), r.Text(), r.Text(), r.Flag(), r.Text(), r.Bytes(), (int)r.Int(), r.Texts(1_000)),
             _ => throw new RecordFormatException($"Bridge record kind {kind} is not known."),
         };
         return new BridgeRecord(cell, partition, offset, hops, body);
@@ -89,6 +103,22 @@ public sealed record BridgedMessage(
     string ContentType,
     ReadOnlyMemory<byte> Content,
     Ulid? ReplyTo,
+    int ChannelVersion,
+    IReadOnlyList<string> Recipients) : BridgeBody(ChannelId);
+
+/// <summary>A judged edit or deletion with the recipients who live in the target.</summary>
+/// <param name="SenderId">The message's sender, as the judge knows it.</param>
+/// <param name="ContentType">Empty for a deletion.</param>
+/// <param name="Content">UTF-8; empty for a deletion.</param>
+public sealed record BridgedChange(
+    string ChannelId,
+    Ulid MessageId,
+    Ulid EventId,
+    string SenderId,
+    string ChangedBy,
+    bool IsDeletion,
+    string ContentType,
+    ReadOnlyMemory<byte> Content,
     int ChannelVersion,
     IReadOnlyList<string> Recipients) : BridgeBody(ChannelId);
 

@@ -14,6 +14,7 @@ public abstract record ChannelRecord(string ChannelId)
         Command = 2,
         Snapshot = 3,
         Receipt = 4,
+        Change = 5,
     }
 
     public static byte[] Encode(ChannelRecord record)
@@ -65,6 +66,16 @@ public abstract record ChannelRecord(string ChannelId)
                     w.Int(cursor.Offset + 1);
                 }
                 break;
+            case ChangeRecord r:
+                w.Byte((byte)Kind.Change);
+                w.Text(r.ChannelId);
+                r.Origin.Write(w);
+                w.Ulid(r.MessageId);
+                w.Byte(r.IsDeletion ? (byte)1 : (byte)0);
+                w.Text(r.ContentType);
+                w.Bytes(r.Content.Span);
+                w.Int(r.ChannelVersion);
+                break;
             default:
                 throw new ArgumentException($"No encoding for {record.GetType().Name}.", nameof(record));
         }
@@ -86,6 +97,7 @@ public abstract record ChannelRecord(string ChannelId)
                 channelId, RequestOrigin.Read(ref r), (ChannelCommand)r.Byte(), (ChannelType)r.Byte(), r.OptionalText(), r.Texts(1_000), (MemberRole)r.Byte(), r.OptionalText()),
             Kind.Snapshot => new SnapshotRecord(channelId, ChannelSnapshot.Read(ref r), r.Text()),
             Kind.Receipt => new ReceiptRecord(channelId, r.SharedText(), r.OptionalUlid(), r.OptionalUlid(), r.Texts(1_000), ReadCursor(ref r)),
+            Kind.Change => new ChangeRecord(channelId, RequestOrigin.Read(ref r), r.Ulid(), r.Flag(), r.SharedText(), r.Bytes(), (int)r.Int()),
             _ => throw new RecordFormatException($"Channel record kind {(byte)kind} is not known."),
         };
 
@@ -123,6 +135,13 @@ public sealed record SendRecord(
     Ulid? After,
     string? AfterRequest,
     int ChannelVersion) : ChannelRecord(ChannelId);
+
+/// <summary>An edit or the deletion of a message, to be judged.</summary>
+/// <param name="ContentType">Empty for a deletion.</param>
+/// <param name="Content">UTF-8; empty for a deletion.</param>
+/// <param name="ChannelVersion">As in <see cref="SendRecord"/>.</param>
+public sealed record ChangeRecord(
+    string ChannelId, RequestOrigin Origin, Ulid MessageId, bool IsDeletion, string ContentType, ReadOnlyMemory<byte> Content, int ChannelVersion) : ChannelRecord(ChannelId);
 
 public enum ChannelCommand : byte
 {

@@ -7,10 +7,10 @@ namespace Chat.Cells.Cell.Records;
 /// <param name="Source">Where it comes from, see <see cref="InboxSource"/>.</param>
 /// <param name="SourceOffset">Grows strictly within a source and inbox partition; delivery drops what is at or below its high-water mark.</param>
 /// <param name="Recipients">User ids; empty in a stored inbox row.</param>
-/// <param name="SenderId">For messages: whose own devices get <paramref name="RequestId"/>.</param>
+/// <param name="SenderId">For messages and their changes: who sent or changed it, and whose own devices get <paramref name="RequestId"/>.</param>
 /// <param name="Payload">
 /// The JSON members of the frame's payload, UTF-8, without braces and without <c>cursor</c> and <c>requestId</c>. Empty for a message whose content is over
-/// <see cref="MaxInlineContent"/>: then the reader takes the message row.
+/// <see cref="MaxInlineContent"/>: then the reader takes the message row. For an edit with such a content only the message's id, 16 bytes: see <see cref="IsReference"/>.
 /// </param>
 /// <param name="Previous">
 /// The source offset that its producer appended before this one to the same inbox partition in the same batch; null for the first of a batch. Delivery drops a
@@ -34,6 +34,13 @@ public sealed record InboxRecord(
     public const int MaxInlineContent = 4096;
 
     private const byte Format = 1;
+    private const int IdLength = 16;
+
+    /// <summary>The payload stands in the store: a message's row, or the change that <see cref="ReferredMessage"/> keeps.</summary>
+    public bool IsReference => Payload.IsEmpty || (Kind == InboxKind.MessageChanged && Payload.Length == IdLength);
+
+    /// <summary>The message whose row or change a reference means; for what is no reference the event's id.</summary>
+    public Ulid ReferredMessage => IsReference && !Payload.IsEmpty ? new Ulid(Payload.Span) : EventId;
 
     /// <summary>Where it stands in its source's order.</summary>
     public InboxPlace Place => new(Source, SourceOffset, Previous);
@@ -126,6 +133,9 @@ public enum InboxKind : byte
 
     /// <summary>Frame <c>read</c>: the user read on another device.</summary>
     Read = 3,
+
+    /// <summary>Frame <c>message_changed</c>.</summary>
+    MessageChanged = 4,
 }
 
 /// <summary>

@@ -74,6 +74,14 @@ public ref struct RecordReader(ReadOnlyMemory<byte> record)
         var other => throw new RecordFormatException($"A presence byte is 0 or 1, not {other}."),
     };
 
+    /// <summary>A byte that is 0 or 1.</summary>
+    public bool Flag() => Byte() switch
+    {
+        0 => false,
+        1 => true,
+        var other => throw new RecordFormatException($"A flag is 0 or 1, not {other}."),
+    };
+
     public ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8).Span);
 
     /// <summary>A list of ids.</summary>

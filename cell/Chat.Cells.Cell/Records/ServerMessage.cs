@@ -20,6 +20,7 @@ public abstract record ServerMessage
                 w.OptionalUlid(m.MessageId);
                 w.OptionalText(m.ErrorCode);
                 w.Int(m.RetryAfter);
+                if (m.EventId is { } eventId) w.Ulid(eventId);
                 break;
             case Hint m:
                 w.Byte(2);
@@ -67,7 +68,7 @@ public abstract record ServerMessage
         switch (r.Byte())
         {
             case 1:
-                return new Verdict(r.SharedText(), r.SharedText(), r.Text(), r.SharedText(), r.OptionalUlid(), r.OptionalText(), (int)r.Int());
+                return new Verdict(r.SharedText(), r.SharedText(), r.Text(), r.SharedText(), r.OptionalUlid(), r.OptionalText(), (int)r.Int(), r.AtEnd ? null : r.Ulid());
             case 2:
                 var record = r.Bytes();
                 var count = r.Int();
@@ -100,7 +101,8 @@ public abstract record ServerMessage
 
 /// <summary>The judge's answer to a request: accepted (<see cref="ErrorCode"/> null) or refused.</summary>
 /// <param name="RetryAfter">ms; 0 when it doesn't apply.</param>
-public sealed record Verdict(string UserId, string DeviceId, string RequestId, string ChannelId, Ulid? MessageId, string? ErrorCode, int RetryAfter) : ServerMessage;
+/// <param name="EventId">Of an accepted change of the message; null for everything else.</param>
+public sealed record Verdict(string UserId, string DeviceId, string RequestId, string ChannelId, Ulid? MessageId, string? ErrorCode, int RetryAfter, Ulid? EventId = null) : ServerMessage;
 
 /// <summary>An inbox record (encoded, without recipients) was just stored for these users.</summary>
 public sealed record Hint(ReadOnlyMemory<byte> Record, IReadOnlyList<HintedUser> Users) : ServerMessage;

@@ -24,6 +24,11 @@ internal static class Say
         string channel, string user, string request, string? content = null, Ulid? after = null, string? afterRequest = null, int version = 0) =>
         new(channel, Origin(user, request), "text", Encoding.UTF8.GetBytes(content ?? "content of " + request), null, after, afterRequest, version);
 
+    public static ChangeRecord Edit(string channel, string user, string request, Ulid message, string? content = null, int version = 0) =>
+        new(channel, Origin(user, request), message, false, "text", Encoding.UTF8.GetBytes(content ?? "edited by " + request), version);
+
+    public static ChangeRecord Delete(string channel, string user, string request, Ulid message) => new(channel, Origin(user, request), message, true, "", default, 0);
+
     public static CommandRecord CreateGroup(params string[] others) =>
         new(Group, Origin(Anna, "create"), ChannelCommand.Create, ChannelType.Group, "Friends", others, MemberRole.Member, null);
 
