@@ -39,6 +39,27 @@ public sealed class BadFrameTests : IAsyncLifetime
     [InlineData("{\"type\":\"chat_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"content\":\"a\",\"contentType\":\"html\"},\"requestId\":\"r\"}", "bad_request")]
     [InlineData("{\"type\":\"chat_message\",\"payload\":{},\"requestId\":\"with space\"}", "bad_request")]
     [InlineData("{\"type\":\"chat_message\",\"payload\":{},\"requestId\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":null,\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\"}}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"x\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"x\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":7,\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":7,\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":null,\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\"}}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{\"channelId\":\"x\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"x\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":7,\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"delete_message\",\"payload\":{\"channelId\":7,\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":7},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"\\ud800\"},\"requestId\":\"r\"}", "bad_request")]
+    [InlineData("{\"type\":\"edit_message\",\"payload\":{\"channelId\":\"d.396TN2R7RMZMN5E9BH2AFEN9WN\",\"messageId\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"content\":\"a\",\"contentType\":\"html\"},\"requestId\":\"r\"}", "bad_request")]
     [InlineData("{\"type\":\"delivered\",\"payload\":{\"cursor\":\"nonsense\"}}", "bad_request")]
     [InlineData("{\"type\":\"read_receipt\",\"payload\":{\"channelId\":\"x\"}}", "bad_request")]
     [InlineData("{\"type\":\"sync\",\"payload\":{\"cursor\":null}}", "bad_request")]
@@ -93,6 +114,18 @@ public sealed class BadFrameTests : IAsyncLifetime
         Assert.Equal(ErrorCodes.TooLarge, (string)(await socket.PayloadAsync("error", "r1"))["code"]!);
         await socket.MessageAsync(channel, "fits", "r2");
         await socket.ReceiveAsync("message_ack", "r2");
+    }
+
+    [Fact]
+    public async Task Edit_OfTheLimitAndOneMore_IsTakenAndTooLarge()
+    {
+        await using var socket = await cell.ConnectAsync(anna);
+        await socket.MessageAsync(channel, "short", "m1");
+        var messageId = (string)(await socket.PayloadAsync("message_ack", "m1"))["messageId"]!;
+        await socket.SendAsync("edit_message", new { channelId = channel, messageId, content = new string('x', ProtocolLimits.MaxTextCodePoints + 1) }, "e1");
+        Assert.Equal(ErrorCodes.TooLarge, (string)(await socket.PayloadAsync("error", "e1"))["code"]!);
+        await socket.SendAsync("edit_message", new { channelId = channel, messageId, content = new string('x', ProtocolLimits.MaxTextCodePoints) }, "e2");
+        Assert.Equal(ProtocolLimits.MaxTextCodePoints, ((string)(await socket.PayloadAsync("message_changed"))["content"]!).Length);
     }
 
     [Fact]

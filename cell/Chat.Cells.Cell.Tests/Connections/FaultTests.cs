@@ -210,6 +210,10 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal(ErrorCodes.RateLimited, (string)error["code"]!);
         Assert.InRange((int)error["retryAfter"]!, 1, 60_000);
         for (var i = 0; i < 3; i++) await sender.ReceiveAsync("message_ack", "r" + i);
+
+        // Changes count like messages.
+        await sender.SendAsync("delete_message", new { channelId = channel, messageId = Ulid.NewUlid().ToString() }, "d1");
+        Assert.Equal(ErrorCodes.RateLimited, (string)(await sender.PayloadAsync("error", "d1"))["code"]!);
     }
 
     [Fact]

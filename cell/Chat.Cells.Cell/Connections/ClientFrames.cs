@@ -11,6 +11,8 @@ internal enum ClientFrameType
 {
     Unknown,
     ChatMessage,
+    EditMessage,
+    DeleteMessage,
     Sync,
     Delivered,
     ReadReceipt,
@@ -28,7 +30,7 @@ internal sealed record ChatMessage(
     string ChannelId, ChannelType ChannelType, byte[] Content, string ContentType, Ulid? After, string? AfterRequest, Ulid? ReplyTo);
 
 /// <summary>Reads client frames straight from their bytes; nothing is materialised but what is used.</summary>
-internal static class ClientFrames
+internal static partial class ClientFrames
 {
     private const int MaxChannelIdLength = 80;
     private const int MaxTokenLength = 4096;
@@ -192,6 +194,8 @@ internal static class ClientFrames
         : reader.ValueTextEquals("sync"u8) ? ClientFrameType.Sync
         : reader.ValueTextEquals("typing"u8) ? ClientFrameType.Typing
         : reader.ValueTextEquals("presence_subscribe"u8) ? ClientFrameType.PresenceSubscribe
+        : reader.ValueTextEquals("edit_message"u8) ? ClientFrameType.EditMessage
+        : reader.ValueTextEquals("delete_message"u8) ? ClientFrameType.DeleteMessage
         : reader.ValueTextEquals("auth"u8) ? ClientFrameType.Auth
         : ClientFrameType.Unknown;
 

@@ -15,6 +15,7 @@ internal static class GatewayMetrics
     public static readonly Counter<long> Frames = Meter.CreateCounter<long>("chatcells.frames", "{frame}", "Frames received.");
     public static readonly Counter<long> Errors = Meter.CreateCounter<long>("websocket.errors", "{frame}", "Error frames sent, by code.");
     public static readonly Counter<long> Acks = Meter.CreateCounter<long>("messages.sent", "{message}", "Messages acked to their senders.");
+    public static readonly Counter<long> ChangeAcks = Meter.CreateCounter<long>("messages.changed", "{change}", "Edits and deletions of messages acked to those who asked for them.");
     public static readonly Histogram<double> AckLatency = Meter.CreateHistogram<double>("chatcells.ack.latency", "s", "From a message's arrival until its ack.");
 
     /// <summary>Sockets whose client has been here before: <c>outcome</c> is <c>continued</c>, or <c>reset</c> when it had to begin anew.</summary>

@@ -6,7 +6,7 @@ using Chat.Cells.Protocol;
 
 namespace Chat.Cells.Cell.Connections;
 
-/// <summary>Takes messages: checks, limits, appends for the judge. It never acks by itself; the ack is the judge's verdict.</summary>
+/// <summary>Takes messages and changes of messages: checks, limits, appends for the judge. It never acks by itself; the ack is the judge's verdict.</summary>
 internal sealed partial class SendHandler(
     CellOptions options,
     RateLimits limits,
@@ -23,16 +23,7 @@ internal sealed partial class SendHandler(
     /// </summary>
     public async ValueTask SendAsync(Connection connection, ChatMessage message, string requestId, CancellationToken cancellationToken)
     {
-        if (await LimitAsync(connection, cancellationToken) is { } delay)
-        {
-            Error(connection, ErrorCodes.RateLimited, "Too many messages.", requestId, (int)Math.Ceiling(delay.TotalMilliseconds));
-            return;
-        }
-        if (!connection.TryBeginPending())
-        {
-            Error(connection, ErrorCodes.Busy, "Too many messages wait for their ack.", requestId, RetryAfter);
-            return;
-        }
+        if (!await TryBeginAsync(connection, requestId, cancellationToken)) return;
         var (after, version) = await VerifyAsync(connection, message, cancellationToken);
         var record = new SendRecord(
             message.ChannelId,
@@ -45,7 +36,7 @@ internal sealed partial class SendHandler(
             version);
         var started = time.GetTimestamp();
         var wait = pending.Add(connection.UserId, connection.DeviceId, message.ChannelId, requestId, options.VerdictTimeout, verdict => Answer(connection, message.ChannelId, requestId, verdict, started));
-        _ = AppendAsync(connection, message, record, wait);
+        _ = AppendAsync(connection, message.ChannelType, record, wait);
     }
 
     public void Error(Connection connection, string code, string message, string? requestId, int retryAfter = 0)
@@ -54,11 +45,40 @@ internal sealed partial class SendHandler(
         connection.Send(ServerFrames.Error(code, message, requestId, time.GetUtcNow().ToUnixTimeMilliseconds(), retryAfter));
     }
 
-    private async ValueTask<TimeSpan?> LimitAsync(Connection connection, CancellationToken cancellationToken)
+    /// <summary>
+    /// Handles one <c>edit_message</c> or <c>delete_message</c>; it counts against the same limits as a message, and keeps its place among the socket's messages.
+    /// </summary>
+    public async ValueTask ChangeAsync(Connection connection, MessageChangeRequest change, string requestId, CancellationToken cancellationToken)
     {
-        if (options.MessagesPerMinute == 0) return null;
-        var wait = await limits.TakeAsync("send:" + connection.UserId, options.MessagesPerMinute, options.MessagesPerMinute / 60.0, cancellationToken);
-        return wait > TimeSpan.Zero ? wait : null;
+        if (!await TryBeginAsync(connection, requestId, cancellationToken)) return;
+        var record = new ChangeRecord(
+            change.ChannelId,
+            new RequestOrigin(options.ServerId, connection.UserId, connection.DeviceId, requestId),
+            change.MessageId,
+            change.IsDeletion,
+            change.ContentType,
+            change.Content,
+            connection.FindSent(change.ChannelId, null).Version);
+        var started = time.GetTimestamp();
+        var wait = pending.Add(connection.UserId, connection.DeviceId, change.ChannelId, requestId, options.VerdictTimeout, verdict => Answer(connection, change.ChannelId, requestId, verdict, started));
+        _ = AppendAsync(connection, change.ChannelType, record, wait);
+    }
+
+    /// <summary>Takes a token and a place among those that wait for their ack; when there is none the client has been told.</summary>
+    private async ValueTask<bool> TryBeginAsync(Connection connection, string requestId, CancellationToken cancellationToken)
+    {
+        if (options.MessagesPerMinute > 0)
+        {
+            var delay = await limits.TakeAsync("send:" + connection.UserId, options.MessagesPerMinute, options.MessagesPerMinute / 60.0, cancellationToken);
+            if (delay > TimeSpan.Zero)
+            {
+                Error(connection, ErrorCodes.RateLimited, "Too many messages.", requestId, (int)Math.Ceiling(delay.TotalMilliseconds));
+                return false;
+            }
+        }
+        if (connection.TryBeginPending()) return true;
+        Error(connection, ErrorCodes.Busy, "Too many messages wait for their ack.", requestId, RetryAfter);
+        return false;
     }
 
     /// <summary>Keeps <c>after</c> only when the message exists: this socket was sent it or a later one of the channel, or the store has it.</summary>
@@ -77,11 +97,11 @@ internal sealed partial class SendHandler(
         }
     }
 
-    private async Task AppendAsync(Connection connection, ChatMessage message, SendRecord record, PendingRequests.Wait wait)
+    private async Task AppendAsync(Connection connection, ChannelType type, ChannelRecord record, PendingRequests.Wait wait)
     {
         try
         {
-            await channels.AppendAsync(record, message.ChannelType, CancellationToken.None);
+            await channels.AppendAsync(record, type, CancellationToken.None);
         }
         catch (LogFullException e)
         {
@@ -113,6 +133,11 @@ internal sealed partial class SendHandler(
             case { ErrorCode: { } code }:
                 Error(connection, code, MessageOf(code), requestId, verdict.RetryAfter);
                 break;
+            case { MessageId: { } changed, EventId: { } eventId }:
+                GatewayMetrics.ChangeAcks.Add(1);
+                GatewayMetrics.AckLatency.Record(time.GetElapsedTime(started).TotalSeconds);
+                connection.Send(ServerFrames.Ack(requestId, channelId, changed, time.GetUtcNow().ToUnixTimeMilliseconds(), eventId));
+                break;
             case { MessageId: { } messageId }:
                 connection.Acked(channelId, messageId);
                 GatewayMetrics.Acks.Add(1);
@@ -130,6 +155,8 @@ internal sealed partial class SendHandler(
         ErrorCodes.ChannelFull => "The channel has no room for more members.",
         ErrorCodes.Forbidden => "Not allowed.",
         ErrorCodes.NotFound => "There is no such member.",
+        ErrorCodes.UnknownMessage => "There is no such message in this channel.",
+        ErrorCodes.Deleted => "The message is deleted.",
         _ => "Refused.",
     };
 

@@ -7,12 +7,14 @@ namespace Chat.Cells.Cell.Connections;
 /// <summary>Writes the small server frames.</summary>
 internal static class ServerFrames
 {
-    public static byte[] Ack(string requestId, string channelId, Ulid messageId, long now) =>
-        Write(FrameTypes.MessageAck, requestId, now, (channelId, messageId), static (w, s) =>
+    /// <param name="eventId">Of a change of the message.</param>
+    public static byte[] Ack(string requestId, string channelId, Ulid messageId, long now, Ulid? eventId = null) =>
+        Write(FrameTypes.MessageAck, requestId, now, (channelId, messageId, eventId), static (w, s) =>
         {
             w.WriteId("messageId"u8, s.messageId);
             w.WriteString("channelId"u8, s.channelId);
             w.WriteString("status"u8, "accepted"u8);
+            if (s.eventId is { } change) w.WriteId("eventId"u8, change);
         });
 
     public static byte[] Error(string code, string message, string? requestId, long now, int retryAfter = 0, string? home = null) =>

@@ -143,6 +143,9 @@ internal sealed partial class SocketSession(
         {
             case ClientFrameType.ChatMessage:
                 return ChatMessageAsync(connection, payload, envelope.RequestId, cancellationToken);
+            case ClientFrameType.EditMessage:
+            case ClientFrameType.DeleteMessage:
+                return MessageChangeAsync(connection, payload, envelope.Type == ClientFrameType.DeleteMessage, envelope.RequestId, cancellationToken);
             case ClientFrameType.Heartbeat:
                 if (!live.Heartbeat(connection, payload)) break;
                 connection.Send(ServerFrames.Heartbeat(time.GetUtcNow().ToUnixTimeMilliseconds()));
@@ -192,6 +195,18 @@ internal sealed partial class SocketSession(
             return ValueTask.CompletedTask;
         }
         if (ClientFrames.ReadChatMessage(payload, out var code, out var reason) is { } message) return sends.SendAsync(connection, message, requestId, cancellationToken);
+        Error(connection, code, reason, requestId);
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask MessageChangeAsync(Connection connection, ReadOnlySpan<byte> payload, bool isDeletion, string? requestId, CancellationToken cancellationToken)
+    {
+        if (requestId is null)
+        {
+            Error(connection, ErrorCodes.BadRequest, "requestId is missing.", null);
+            return ValueTask.CompletedTask;
+        }
+        if (ClientFrames.ReadMessageChange(payload, isDeletion, out var code, out var reason) is { } change) return sends.ChangeAsync(connection, change, requestId, cancellationToken);
         Error(connection, code, reason, requestId);
         return ValueTask.CompletedTask;
     }

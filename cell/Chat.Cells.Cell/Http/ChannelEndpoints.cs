@@ -105,8 +105,25 @@ public static class ChannelEndpoints
         if (Page(limit) is not { } page) return Problems.BadRequest($"limit: 1 to {MaxPage}.");
         if (await FindOwnAsync(store, channelId, caller, cancellationToken) is null) return Problems.NotMember();
         var rows = await store.ReadHistoryAsync(channelId, from, page, cancellationToken);
-        var messages = rows.Select(m => new MessageDocument(m.MessageId.ToString(), m.SenderId, m.ContentType, Encoding.UTF8.GetString(m.Content.Span), m.ReplyTo?.ToString(), m.ChannelVersion)).ToArray();
+        var messages = rows.Select(Document).ToArray();
         return TypedResults.Ok(new HistoryDocument(messages, rows.Count == page ? messages[^1].MessageId : null));
+    }
+
+    private static MessageDocument Document(MessageRow message)
+    {
+        var change = message.Change;
+        var (type, content) = change is null ? (message.ContentType, message.Content) : (change.ContentType, change.Content);
+        var isDeleted = change is { IsDeletion: true };
+        return new MessageDocument(
+            message.MessageId.ToString(),
+            message.SenderId,
+            isDeleted ? null : type,
+            isDeleted ? null : Encoding.UTF8.GetString(content.Span),
+            message.ReplyTo?.ToString(),
+            message.ChannelVersion,
+            change?.EventId.ToString(),
+            change is { IsDeletion: false } ? true : null,
+            isDeleted ? true : null);
     }
 
     private static async Task<IResult> ReceiptsAsync(string channelId, IMessageStore store, Caller caller, CancellationToken cancellationToken)

@@ -57,7 +57,12 @@ public sealed record ChannelsDocument(IReadOnlyList<ChannelDocument> Channels, s
 /// <summary>The command was taken, and travels to the channel's home; the outcome comes as <c>channel_changed</c>.</summary>
 public sealed record AcceptedDocument(string ChannelId, string Home, string Status);
 
-public sealed record MessageDocument(string MessageId, string Sender, string ContentType, string Content, string? ReplyTo, int ChannelVersion);
+/// <summary>A message as it is now.</summary>
+/// <param name="ContentType">Absent where the message is deleted.</param>
+/// <param name="Content">As it was edited last; absent where the message is deleted.</param>
+/// <param name="EventId">Of the change that made it so; absent where there was none.</param>
+public sealed record MessageDocument(
+    string MessageId, string Sender, string? ContentType, string? Content, string? ReplyTo, int ChannelVersion, string? EventId, bool? Edited, bool? Deleted);
 
 /// <param name="Messages">Newest first.</param>
 /// <param name="Next">Pass as <c>before</c> for older ones; absent when there are none.</param>

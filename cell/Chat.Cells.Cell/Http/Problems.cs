@@ -33,8 +33,8 @@ public static partial class Problems
     public static int StatusOf(string code) => code switch
     {
         ErrorCodes.NotMember or ErrorCodes.Forbidden => StatusCodes.Status403Forbidden,
-        ErrorCodes.Conflict or ErrorCodes.ChannelFull or ErrorCodes.HandleTaken => StatusCodes.Status409Conflict,
-        ErrorCodes.NotFound => StatusCodes.Status404NotFound,
+        ErrorCodes.Conflict or ErrorCodes.ChannelFull or ErrorCodes.HandleTaken or ErrorCodes.Deleted => StatusCodes.Status409Conflict,
+        ErrorCodes.NotFound or ErrorCodes.UnknownMessage => StatusCodes.Status404NotFound,
         ErrorCodes.Moved => StatusCodes.Status421MisdirectedRequest,
         ErrorCodes.TooLarge => StatusCodes.Status413PayloadTooLarge,
         ErrorCodes.RateLimited => StatusCodes.Status429TooManyRequests,
