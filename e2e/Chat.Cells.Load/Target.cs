@@ -55,7 +55,7 @@ public sealed class Target : IAsyncDisposable
         {
             await LocalCluster.StopAsync(ownData); // One that an interrupted run left.
             if (Directory.Exists(ownData)) Directory.Delete(ownData, recursive: true);
-            var own = await LocalCluster.StartAsync(ownData, cancellationToken);
+            var own = await LocalCluster.StartAsync(ownData, manifests: null, cancellationToken);
             progress.Say($"the cluster is ready: {own.Router}");
             return new Target(own.Router, own, ownData);
         }

@@ -39,10 +39,13 @@ public sealed class LocalCluster : ICluster
     }
 
     /// <summary>Starts a cluster of its own in a folder, and waits until everything is ready.</summary>
+    /// <param name="dataDirectory">Everything of it is there.</param>
+    /// <param name="manifests">The cells; null: the two of <c>samples/two-regions.yaml</c>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ClusterException">It did not start.</exception>
-    public static async Task<LocalCluster> StartAsync(string dataDirectory, CancellationToken cancellationToken)
+    public static async Task<LocalCluster> StartAsync(string dataDirectory, string? manifests, CancellationToken cancellationToken)
     {
-        var exitCode = await RunAsync(["up", "--detach", "--data", dataDirectory, "--port", "0"], cancellationToken);
+        var exitCode = await RunAsync(["up", "--detach", "--data", dataDirectory, "--port", "0", .. manifests is null ? Array.Empty<string>() : ["--samples", manifests]], cancellationToken);
         if (exitCode != 0) throw new ClusterException($"`up` ended with {exitCode}; its logs are in {Path.Combine(dataDirectory, "logs")}.");
         return Open(Path.Combine(dataDirectory, "cluster.json"));
     }

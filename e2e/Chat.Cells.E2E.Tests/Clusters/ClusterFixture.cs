@@ -43,9 +43,9 @@ public sealed class ClusterFixture : IAsyncLifetime
         }
         else
         {
-            await StopLeftoversAsync();
+            await StopLeftoversAsync(DataPrefix);
             started = true;
-            Cluster = await LocalCluster.StartAsync(data, CancellationToken.None);
+            Cluster = await LocalCluster.StartAsync(data, manifests: null, CancellationToken.None);
         }
         Router ??= Cluster!.Router;
         Accounts = new ChatAccounts(http, Router);
@@ -63,12 +63,12 @@ public sealed class ClusterFixture : IAsyncLifetime
         if ((started || direct is not null) && Directory.Exists(data)) Directory.Delete(data, recursive: true);
     }
 
-    /// <summary>Clusters of test runs that were killed before they could stop theirs.</summary>
-    private static async Task StopLeftoversAsync()
+    /// <summary>Clusters of test runs that were killed before they could stop theirs: their folders' names end with the number of the process.</summary>
+    internal static async Task StopLeftoversAsync(string prefix)
     {
-        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), DataPrefix + "*"))
+        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), prefix + "*"))
         {
-            if (Directory.Exists($"/proc/{Path.GetFileName(folder)[DataPrefix.Length..]}")) continue;
+            if (Directory.Exists($"/proc/{Path.GetFileName(folder)[prefix.Length..]}")) continue;
             await LocalCluster.StopAsync(folder);
             Directory.Delete(folder, recursive: true);
         }

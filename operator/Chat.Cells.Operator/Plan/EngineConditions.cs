@@ -43,7 +43,7 @@ internal static class EngineConditions
         }
         var bad = asked.Where(s => s.Checks[check] != "ok").ToList();
         return bad.Count == 0
-            ? ("True", "Answering", $"{where} answers the cell's servers")
+            ? ("True", "Answering", $"the cell's servers use {where}")
             : ("False", "NotAnswering", string.Create(CultureInfo.InvariantCulture, $"{bad.Count} of {asked.Count} servers of the cell can't use {where}; {bad[0].Name}: {Cut(bad[0].Checks[check])}"));
     }
 

@@ -26,6 +26,8 @@ internal sealed partial class SchemaSetup(ISession session, CassandraStoreOption
         await EnsureTableAsync(Migrations.Lock, cancellationToken);
         await EnsureTableAsync(Migrations.Versions, cancellationToken);
         await AwaitAgreementAsync(cancellationToken);
+        await AwaitTableAsync(Migrations.Lock, cancellationToken);
+        await AwaitTableAsync(Migrations.Versions, cancellationToken);
         var owner = $"{Environment.MachineName}/{Ulid.NewUlid()}";
         while (await ReadVersionAsync(cancellationToken) < Migrations.Count)
         {
@@ -89,6 +91,24 @@ internal sealed partial class SchemaSetup(ISession session, CassandraStoreOption
         // Looked for first: who may only read and write need not be let create what is there.
         var found = await session.ExecuteAsync(Local($"SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{keyspace}' AND table_name = '{table.Name}'"), cancellationToken);
         if (found.Count == 0) await ChangeAsync(table.Create(keyspace), cancellationToken);
+    }
+
+    /// <summary>A node lists a table that another server is making a moment before it takes statements about it, and says till then that there is none.</summary>
+    private async Task AwaitTableAsync(Migrations.Table table, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await session.ExecuteAsync(new SimpleStatement($"SELECT * FROM {keyspace}.{table.Name} LIMIT 1").SetIdempotence(true), cancellationToken);
+                return;
+            }
+            catch (InvalidQueryException) when (time.GetElapsedTime(started) < AgreementLimit)
+            {
+                await Task.Delay(Pause, time, cancellationToken);
+            }
+        }
     }
 
     private async Task<int> ReadVersionAsync(CancellationToken cancellationToken)
