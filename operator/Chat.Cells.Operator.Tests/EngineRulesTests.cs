@@ -212,6 +212,26 @@ public sealed class EngineRulesTests
         Assert.Equal((13, 6), (status.Users, status.Connections));
     }
 
+    [Theory]
+    [InlineData(null, true, "PartitionsDiffer")]
+    [InlineData(null, false, "NotReady")]
+    [InlineData(TopicPartitions.Small, true, "NotReady")]
+    [InlineData(TopicPartitions.Small, false, "PartitionsDiffer")]
+    public void Make_PeerWithOtherPartitions_SaysThatNothingPasses(TopicPartitions? own, bool peerIsSmall, string reason)
+    {
+        var observed = ExternalCell(s => External(s) is var e ? e with { Kafka = e.Kafka with { Partitions = own } } : s, readyGateways: 1);
+        var plan = Planner.Make(observed with { Peers = [Peer("us-east-1") with { HasSmallTopics = peerIsSmall }] }, Now);
+        Assert.Equal(("False", reason), (Condition(plan, ConditionTypes.BridgesReady).Status, Condition(plan, ConditionTypes.BridgesReady).Reason));
+    }
+
+    [Theory]
+    [InlineData(EngineKind.Embedded, null, true)]
+    [InlineData(EngineKind.External, null, false)]
+    [InlineData(EngineKind.External, TopicPartitions.Full, false)]
+    [InlineData(EngineKind.External, TopicPartitions.Small, true)]
+    public void HasSmallTopics_IsWhatTheCellMakes(EngineKind engine, TopicPartitions? partitions, bool small) =>
+        Assert.Equal(small, EngineRules.HasSmallTopics(Cell(spec: s => s with { Kafka = new KafkaSpec { Engine = engine, Partitions = partitions } })));
+
     [Fact]
     public void Delete_SeveralGateways_StopsThemAndTouchesNothingOutside()
     {

@@ -1,8 +1,10 @@
 using System.Text.Json.Nodes;
 using Chat.Cells.Kubernetes.Client;
 using Chat.Cells.Kubernetes.Models;
+using Chat.Cells.LocalCluster.Up;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Api.Schema;
+using Chat.Cells.Operator.Observe;
 using Chat.Cells.Operator.Plan;
 using Chat.Cells.Topology;
 
@@ -133,6 +135,27 @@ public sealed class ClusterApiTests : IAsyncLifetime
         Assert.Equal(("dc1", "chat", 2), (cell.Spec.Cassandra.Datacenter, cell.Spec.Cassandra.Keyspace, cell.Spec.Cassandra.ReplicationFactor));
         Assert.Equal(["10.0.0.1:9042=[fd00::2]:19042"], cell.Spec.Cassandra.Addresses);
         Assert.Equal(("engines", 5), (cell.Spec.Redis.SecretName, cell.Spec.Gateways.Replicas));
+    }
+
+    [Fact]
+    public async Task Create_Samples_AreTakenAndTheirSecretsCanBeUsed()
+    {
+        foreach (var file in new[] { "two-regions.yaml", "external-engines.yaml" })
+        {
+            var objects = ManifestReader.Read(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "samples", file)), file);
+            var secrets = objects.Where(o => (string?)o["kind"] == "Secret").ToDictionary(
+                o => (string)o["metadata"]!["name"]!,
+                o => new EngineSecret((string)o["metadata"]!["name"]!, o["stringData"]!.AsObject().ToDictionary(d => d.Key, d => System.Text.Encoding.UTF8.GetBytes((string)d.Value!))));
+            foreach (var manifest in objects.Where(o => (string?)o["kind"] == "ChatCell"))
+            {
+                manifest["metadata"]!["namespace"] = _cluster.Namespace;
+                manifest["metadata"]!["name"] = Name((string)manifest["metadata"]!["name"]!);
+                var cell = (await Raw.CreateAsync(new Unstructured(manifest), default, new WriteOptions { FieldValidation = "Strict" })).As<ChatCell>();
+                await _cluster.Cells.DeleteAsync(_cluster.Namespace, cell.Metadata.Name!);
+                Assert.Null(EngineRules.Fault(cell.Spec));
+                Assert.All(EngineRules.Of(cell.Spec), e => Assert.Null(EngineSecretKeys.Fault(e.Name, e.Spec, secrets)));
+            }
+        }
     }
 
     [Theory]

@@ -77,7 +77,7 @@ public sealed record KafkaSpec : EngineSpec
     [Description("What the names of topics and consumer groups begin with in an External Kafka. Cell, also when not given: the cell's name and a dot, so that cells may share a Kafka. None: nothing, for a Kafka of the cell's own. Can't be changed.")]
     public TopicPrefix? TopicPrefix { get; init; }
 
-    [Description("Partitions of the topics in an External Kafka. Full, also when not given: 64 to 128 for messages. Small: a few, for one broker on a laptop. Cells with a bridge between them need the same. Can't be changed.")]
+    [Description("Partitions of the topics in an External Kafka. Full, also when not given: 64 to 128 for messages. Small: a few, for one broker on a laptop. All cells that have bridges between them need the same, or nothing passes; an embedded cell's are Small. Can't be changed.")]
     public TopicPartitions? Partitions { get; init; }
 }
 

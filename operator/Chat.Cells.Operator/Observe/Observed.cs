@@ -53,6 +53,9 @@ public sealed record Observed
 /// <summary>Another cell, as far as bridges need to know it. Holds secrets: prints only its name.</summary>
 public sealed record Peer(string Name, string? InternalUrl, IReadOnlyDictionary<string, byte[]> Secret)
 {
+    /// <summary>Its topics have few partitions; between cells that differ in that nothing can be copied.</summary>
+    public bool HasSmallTopics { get; init; } = true;
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

@@ -78,7 +78,7 @@ public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellP
             .Select(p => new Peer(
                 p.Metadata.Name!,
                 CellUrls.Internal(cache.Services.Lister.Get(p.Metadata.Namespace, Naming.InternalService(p.Metadata.Name!))),
-                cache.Secrets.Lister.Get(p.Metadata.Namespace, Naming.CellSecret(p.Metadata.Name!))?.Data ?? new Dictionary<string, byte[]>())),
+                cache.Secrets.Lister.Get(p.Metadata.Namespace, Naming.CellSecret(p.Metadata.Name!))?.Data ?? new Dictionary<string, byte[]>()) { HasSmallTopics = EngineRules.HasSmallTopics(p) }),
     ];
 
     /// <summary>Each is asked for by its name when a plan is made: nobody else's secret is ever in a cache here.</summary>

@@ -154,11 +154,24 @@ public sealed class CellPlanner(OperatorOptions options, ISecretSource secrets)
         EngineConditions.Set(conditions, observed, gateways);
         var names = observed.Peers.Select(p => Naming.Bridge(observed.Cell.Metadata.Name!, p.Name)).ToHashSet();
         var ready = observed.Bridges.Count(b => names.Contains(b.Metadata.Name!) && b.Status?.ReadyReplicas >= 1 && b.Status.ObservedGeneration >= (b.Metadata.Generation ?? 0));
+        var isSmall = EngineRules.HasSmallTopics(observed.Cell);
+        if (observed.Peers.Where(p => p.HasSmallTopics != isSmall).Select(p => p.Name).ToList() is { Count: > 0 } others)
+        {
+            // The bridges run, and copy nothing.
+            conditions.Set(
+                ConditionTypes.BridgesReady,
+                false,
+                "PartitionsDiffer",
+                $"nothing passes between this cell, whose topics have {Few(isSmall)} partitions, and {string.Join(", ", others)} with {Few(!isSmall)}: kafka.partitions must be the same, and an embedded cell's are Small");
+            return;
+        }
         conditions.Set(
             ConditionTypes.BridgesReady,
             ready == names.Count,
             names.Count == 0 ? "NoPeers" : ready == names.Count ? "AllReady" : "NotReady",
             names.Count == 0 ? "there is no other cell" : $"{ready} of {names.Count} bridges into the cell are ready");
+
+        static string Few(bool few) => few ? "few" : "many";
     }
 
     private static int Ready(Observed observed) => observed.StatefulSet?.Status?.ReadyReplicas ?? 0;

@@ -21,6 +21,9 @@ internal static class EngineRules
     /// <summary>Whether the cell's data are in servers that somebody else runs.</summary>
     public static bool IsExternal(ChatCell cell) => cell.Spec.Kafka.Engine == EngineKind.External;
 
+    /// <summary>Whether the cell's topics have few partitions, as an embedded cell's always have.</summary>
+    public static bool HasSmallTopics(ChatCell cell) => !IsExternal(cell) || cell.Spec.Kafka.Partitions is TopicPartitions.Small;
+
     /// <summary>The first fault in words, or null.</summary>
     public static Stall? Fault(ChatCellSpec spec)
     {
