@@ -133,7 +133,7 @@ internal sealed class Outbox(ChatClientOptions options, FrameWriter frames)
                 entry.Frame ??= frames.ChatMessage(
                     entry.Send.RequestId,
                     new ChatMessageOut(channel, entry.Send.Content, entry.Send.ContentType, entry.After, entry.AfterRequest, entry.Send.ReplyTo));
-                if (!send(entry.Frame)) return next; // ... and no changes either
+                if (!send(entry.Frame)) return next; // changes wait for room too
                 if (entry.State == State.InFlight) entry.Timeouts++;
                 else inFlight++;
                 entry.State = State.InFlight;

@@ -43,8 +43,8 @@ export class MessageActions {
     const can = this.#can(message, manages);
     button.hidden = !can.edit && !can.delete;
     if (button.hidden && button === this.#button) this.#hide();
-    const name = `Actions for “${oneLine(message.content)}”`;
-    if (!button.hidden && button.getAttribute('aria-label') !== name) button.setAttribute('aria-label', name);
+    const name = `Actions for “${oneLine(message.content)}”`; // of a deleted one too, so that what it said does not stay in the page
+    if (button.getAttribute('aria-label') !== name) button.setAttribute('aria-label', name);
   }
 
   /** One stop for the Tab key, at the last message; the arrow keys go on from there. */

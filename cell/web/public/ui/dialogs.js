@@ -17,6 +17,7 @@ export class Dialogs {
     this.#contacts = contacts;
     this.#opening = opening;
     $('dialog-cancel').addEventListener('click', () => $('dialog').close());
+    $('dialog').addEventListener('close', () => $('dialog-body').replaceChildren());
     $('dialog').addEventListener('click', event => {
       if (event.target === $('dialog')) $('dialog').close(); // the backdrop
     });
