@@ -73,6 +73,73 @@ public sealed class ChangesAcrossCellsTests
         Assert.Equal(before + 1, cells.B.InboxOf(Say.Xena).Count);
     }
 
+    [Fact]
+    public async Task Edit_ReplayedAfterADeletionCameFromElsewhere_IsDecidedAsItWasTold()
+    {
+        await GroupAsync();
+        cells.A.Add(Say.Send(Say.Group, Say.Anna, "m1"));
+        await cells.SettleAsync();
+        var message = IdOf(cells.A, "m1");
+        var commit = cells.A.Log.Committed(FanOutRole.Group, TestCell.JudgedPartitions[1]);
+        cells.A.Add(Say.Edit(Say.Group, Say.Anna, "e1", message));
+        cells.A.Add(Say.Send(Say.Group, Say.Anna, "m2"));
+        await cells.A.JudgeAllAsync();
+        var told = cells.A.State.Verdicts.ToList();
+        cells.B.Add(Say.Delete(Say.Group, Say.Xena, "d1", message));
+        await cells.B.RunAllAsync();
+        await TwoCells.CarryAsync(cells.B, cells.A, 100);
+        await cells.A.ServeAllAsync("b");
+        Assert.True(cells.A.Store.Changes[(Say.Group, message)].IsDeletion);
+
+        cells.A.Log.SetCommitted(FanOutRole.Group, TestCell.JudgedPartitions[1], commit);
+        await cells.SettleAsync();
+
+        Assert.Equal(told.Distinct(), cells.A.State.Verdicts.Distinct());
+        foreach (var user in Members) AssertSees(cells.Of(user), user);
+    }
+
+    [Fact]
+    public async Task Change_RefusedForItsMessageWasNotThere_IsRefusedAtAReplayAlthoughItCame()
+    {
+        await GroupAsync();
+        var message = MessageId.Create(cells.A.Log.Now + 60_000, 2, 77, 5); // by a clock that is ahead: the ids behind it must not move
+        cells.A.Add(Say.Delete(Say.Group, Say.Anna, "d1", message));
+        cells.A.Add(Say.Send(Say.Group, Say.Anna, "m1"));
+        await cells.A.JudgeAllAsync();
+        var told = cells.A.State.Verdicts.ToList();
+        Assert.Equal(ErrorCodes.UnknownMessage, Verdicts(cells.A, "d1").Single().ErrorCode);
+
+        await cells.A.Store.WriteJudgedAsync(new JudgedBatch(null, 0, [Message(message, Say.Xena)], [], [], [], []), default);
+        cells.A.Log.SetCommitted(FanOutRole.Group, TestCell.JudgedPartitions[1], null);
+        await cells.A.RunAllAsync();
+
+        Assert.Equal(told.Distinct(), cells.A.State.Verdicts.Distinct());
+        Assert.Empty(cells.A.Store.Changes);
+    }
+
+    [Fact]
+    public async Task Ids_BehindAChangeWhoseRequestWasNotStored_StayTheSameHoweverItIsDecided()
+    {
+        await GroupAsync();
+        var message = MessageId.Create(cells.A.Log.Now, 2, 77, 5);
+        var commit = cells.A.Log.Committed(FanOutRole.Group, TestCell.JudgedPartitions[1]);
+        cells.A.Log.Now += 900;
+        cells.A.Add(Say.Delete(Say.Group, Say.Anna, "d1", message));
+        cells.A.Log.Now -= 700; // the ids go on from the higher time
+        cells.A.Add(Say.Send(Say.Group, Say.Anna, "m1"));
+        await cells.A.JudgeAllAsync();
+        var id = IdOf(cells.A, "m1");
+
+        foreach (var key in cells.A.Store.Requests.Keys.Where(k => k.Request is "d1" or "m1").ToList()) cells.A.Store.Requests.Remove(key);
+        await cells.A.Store.WriteJudgedAsync(new JudgedBatch(null, 0, [Message(message, Say.Xena)], [], [], [], []), default);
+        cells.A.Log.SetCommitted(FanOutRole.Group, TestCell.JudgedPartitions[1], commit);
+        await cells.A.RunAllAsync();
+
+        Assert.Null(Verdicts(cells.A, "d1")[^1].ErrorCode);
+        Assert.Equal([id], Verdicts(cells.A, "m1").Select(v => v.MessageId!.Value).Distinct());
+        Assert.Equal([message, id], cells.A.Store.Messages.Keys.Select(k => k.Id));
+    }
+
     /// <summary>
     /// Whatever is changed in both cells at once, whenever bridges carry and wherever both crash: the stores agree, each device that takes its inbox ends with what the store
     /// has, nobody is told twice, and no request gets two verdicts.
@@ -96,7 +163,7 @@ public sealed class ChangesAcrossCellsTests
             Assert.Equal(pair.A.Store.Changes.Values.Select(RandomLog.Text), pair.B.Store.Changes.Values.Select(RandomLog.Text));
             foreach (var user in Members) AssertSees(pair.Of(user), user);
             foreach (var verdicts in new[] { pair.A, pair.B }.SelectMany(c => c.State.Verdicts).GroupBy(v => (v.UserId, v.RequestId))) Assert.Single(verdicts.Distinct());
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
 
     private static async Task StepAsync(TwoCells pair, Op op, List<MessageRow> messages)
     {

@@ -22,7 +22,10 @@ public sealed class ChangesOfTwoCellsTests
         await using var owner = await here.ConnectAsync(carol, "0.0.-1");
         await using var near = await here.ConnectAsync(bob, "0.0.-1");
         await using var far = await there.ConnectAsync(anna, "0.0.-1");
-        await far.ReceiveAsync(frame => frame.ToJsonString().Contains("channel_changed", StringComparison.Ordinal), "the channel");
+        foreach (var socket in new[] { owner, near, far })
+        {
+            if (!(await socket.ReceiveAsync("sync_batch")).ToJsonString().Contains(channel, StringComparison.Ordinal)) await socket.ReceiveAsync("channel_changed");
+        }
 
         var theirs = await SendAsync(far, channel, "from there");
         var ours = await SendAsync(near, channel, "from here");

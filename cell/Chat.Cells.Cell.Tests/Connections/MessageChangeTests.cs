@@ -56,17 +56,15 @@ public sealed class MessageChangeTests : IAsyncLifetime
     public async Task Changes_WhileOffline_ComeBySyncInOrderOnceAndCountNotAsUnread()
     {
         await using var sender = await cell.ConnectAsync(anna);
+        await using var witness = await cell.ConnectAsync(bob); // an ack may come before the inbox has the event
         var messageId = await SendAsync(sender, "first", "m1");
-        string cursor;
-        await using (var before = await cell.ConnectAsync(bob, "0.0.-1"))
-        {
-            cursor = (string)(await before.PayloadAsync("sync_batch"))["cursor"]!;
-            await before.SendAsync("read_receipt", new { channelId = channel, lastReadMessageId = messageId, cursor });
-            await before.PayloadAsync("read");
-        }
+        await witness.ReceiveAsync("new_message");
+        await witness.SendAsync("read_receipt", new { channelId = channel, lastReadMessageId = messageId });
+        var cursor = (string)(await witness.PayloadAsync("read"))["cursor"]!;
         var edit = await EditAsync(sender, messageId, "better", "e1");
         var other = await SendAsync(sender, "other", "m2");
         await DeleteAsync(sender, other, "d1");
+        for (var i = 0; i < 2; i++) await witness.ReceiveAsync("message_changed");
 
         await using var after = await cell.ConnectAsync(bob, cursor);
         var batch = await after.PayloadAsync("sync_batch");
@@ -159,6 +157,7 @@ public sealed class MessageChangeTests : IAsyncLifetime
             Assert.Equal((long2, (string)edit["eventId"]!, anna.UserId), ((string)only["content"]!, (string)only["eventId"]!, (string)only["sender"]!));
         }
         await DeleteAsync(sender, messageId, "d1");
+        await receiver.PayloadAsync("message_changed");
         await using var later = await cell.ConnectAsync(bob, cursor);
         var deleted = Assert.Single((await later.PayloadAsync("sync_batch"))["events"]!.AsArray(), e => (string)e!["type"]! == "message_changed")!["payload"]!;
         Assert.True((bool)deleted["deleted"]!);
