@@ -1,3 +1,4 @@
+using Chat.Cells.Kubernetes.Models;
 using Chat.Cells.Operator.Api;
 using Chat.Cells.Operator.Observe;
 using Chat.Cells.Operator.Plan;
@@ -200,6 +201,18 @@ public sealed class EngineRulesTests
         Assert.Equal("NoServerAnswers", Condition(Planner.Make(ExternalCell(s => ExternalWithSecret(s)) with { Servers = [] }, Now), ConditionTypes.RedisReady).Reason);
 
         (string, string) Of(string type) => (Condition(plan, type).Status, Condition(plan, type).Reason);
+    }
+
+    [Fact]
+    public void Make_EngineSaysTheSameWithOtherNumbers_TheStatusStays()
+    {
+        var observed = ExternalCell(s => ExternalWithSecret(s)) with { Servers = [Server(0), Server(1, state: "no connection, last read 3 s ago")] };
+        var cell = observed.Cell.With(Planner.Make(observed, Now).Status);
+        var later = observed with { Cell = cell, Servers = [Server(0), Server(1, state: "no connection, last read 9 s ago")] };
+        Assert.Equal(KubernetesJson.ToNode(cell.Status).ToJsonString(), KubernetesJson.ToNode(Planner.Make(later, Now.AddSeconds(15)).Status).ToJsonString());
+        // That it is another server, or more of them, is said.
+        var both = Planner.Make(later with { Servers = [Server(0, state: "no connection"), Server(1, state: "no connection")] }, Now.AddSeconds(30));
+        Assert.StartsWith("2 of 2 servers", Condition(both, ConditionTypes.RedisReady).Message, StringComparison.Ordinal);
     }
 
     [Fact]

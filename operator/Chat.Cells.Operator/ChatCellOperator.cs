@@ -25,7 +25,7 @@ public sealed class ChatCellOperator : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         _cache = new ClusterCache(client, loggers, options.Resync, time);
-        var observer = new Observer(_cache, client, probe, options);
+        var observer = new Observer(_cache, client, probe, options, time);
         var applier = new ObjectApplier(client, loggers.CreateLogger<ObjectApplier>());
         var events = new EventRecorder(client, Naming.FieldManager, options.Identity, loggers.CreateLogger<EventRecorder>(), time);
         var controller = new CellController(

@@ -95,6 +95,62 @@ public sealed class ConvergenceTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Serve_ConnectionsThatNeverStandStill_AreWrittenOnceAnInterval()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await using var kubelet = new FakeKubelet(cluster);
+        await cluster.Cells.CreateAsync(cluster.Cell(A));
+        var connections = 0;
+        var probe = new FakeProbe { Each = () => new CellReport(10, Interlocked.Increment(ref connections)) };
+        var time = new FakeTime();
+        await using var running = RunningOperator.Start(cluster, probe, o => o with { ReportInterval = TimeSpan.FromSeconds(15) }, time);
+        await Poll.AdvanceUntilAsync(time, TimeSpan.FromMilliseconds(50), TimeSpan.FromMinutes(10), () => connections > 0, "the cell is asked");
+        await cluster.WaitAsync(A, ConditionTypes.Ready, "True/Serving");
+        // The clock stands: whatever is written of one answer brings no other.
+        await QuietAsync(running.Writes);
+        var before = running.Writes.Written.Count;
+        await Poll.AdvanceUntilAsync(time, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2), () => running.Writes.Written.Count > before, "the next answer is written");
+        await QuietAsync(running.Writes);
+        Assert.InRange(running.Writes.Written.Count - before, 1, 3);
+    }
+
+    [Fact]
+    public async Task Serve_SeveralServers_ConnectionsAreSummedAndUsersCountedOnce()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await using var kubelet = new FakeKubelet(cluster);
+        var probe = new FakeProbe();
+        await cluster.Cells.CreateAsync(cluster.Cell(A, spec: s => Fixtures.External(s) with { Gateways = new GatewaysSpec { Replicas = 3 } }));
+        foreach (var (ordinal, ready) in new[] { (0, true), (1, true), (2, false) })
+        {
+            await cluster.Client.Of<V1Pod>().CreateAsync(Pod(ordinal));
+            var conditions = new JsonArray(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False" });
+            var status = new JsonObject { ["phase"] = "Running", ["podIP"] = $"127.1.1.{ordinal + 1}", ["conditions"] = conditions };
+            await cluster.Client.Of<V1Pod>().MergePatchAsync(cluster.Namespace, $"{A}-{ordinal}", new JsonObject { ["status"] = status }, subresource: "status");
+        }
+        // The third does not answer, and isn't ready.
+        probe.Set("http://127.1.1.1:8081", new CellReport(40, 5));
+        probe.Set("http://127.1.1.2:8081", new CellReport(41, 7));
+        await using var running = RunningOperator.Start(cluster, probe);
+        await cluster.WaitAsync(A, ConditionTypes.KafkaReady, "True/Answering");
+        await StatusAsync("12 of 41");
+
+        // One that is ready and doesn't answer: the sum would be wrong, so that it stays.
+        probe.Forget("http://127.1.1.1:8081");
+        probe.Set("http://127.1.1.2:8081", new CellReport(42, 9));
+        await StatusAsync("12 of 42");
+
+        Task StatusAsync(string expected) => Poll.UntilAsync(
+            async () => (await cluster.Cells.GetAsync(cluster.Namespace, A)).Status is { } s && $"{s.Connections} of {s.Users}" == expected, expected);
+
+        V1Pod Pod(int ordinal) => new()
+        {
+            Metadata = new V1ObjectMeta { Namespace = cluster.Namespace, Name = $"{A}-{ordinal}", Labels = Naming.CellSelector(A) },
+            Spec = new V1PodSpec { Containers = [new V1Container { Name = "cell", Image = "cell" }] },
+        };
+    }
+
+    [Fact]
     public async Task Restart_NothingChanged_WritesNothing()
     {
         await using var cluster = await TestCluster.StartAsync();

@@ -120,14 +120,19 @@ public sealed class FakeProbe : ICellProbe
     /// <summary>What every cell answers that has no answer of its own.</summary>
     public CellReport? Otherwise { get; set; }
 
+    /// <summary>Another answer each time.</summary>
+    public Func<CellReport>? Each { get; set; }
+
     public ConcurrentQueue<string> Tokens { get; } = new();
+
+    public void Forget(string internalUrl) => _reports.TryRemove(internalUrl, out _);
 
     public void Set(string internalUrl, CellReport report) => _reports[internalUrl] = report;
 
     public Task<CellReport?> ReadAsync(string internalUrl, byte[] token, CancellationToken cancellationToken)
     {
         Tokens.Enqueue(Encoding.ASCII.GetString(token));
-        return Task.FromResult(_reports.TryGetValue(internalUrl, out var report) ? report : Otherwise);
+        return Task.FromResult(_reports.TryGetValue(internalUrl, out var report) ? report : Each?.Invoke() ?? Otherwise);
     }
 
     /// <summary>A server answers when there is a report for its address, and finds its engines well.</summary>

@@ -7,9 +7,12 @@ using Chat.Cells.Operator.Plan;
 namespace Chat.Cells.Operator.Observe;
 
 /// <summary>Gathers what a plan depends on, once, from the caches; asks the cell itself and, in a deletion, the server.</summary>
-public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellProbe probe, OperatorOptions options)
+public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellProbe probe, OperatorOptions options, TimeProvider time)
 {
     private readonly ServerObserver servers = new(client, probe);
+
+    // A little less than the time after which the next look comes.
+    private readonly RecentReports reports = new(time, options.ReportInterval * 0.9);
 
     /// <summary>What is known of one cell.</summary>
     public async Task<Observed> CellAsync(ChatCell cell, CancellationToken cancellationToken)
@@ -40,14 +43,7 @@ public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellP
         }
         if (observed.Secret?.Data is { } secret && secret.TryGetValue(CellSecretKeys.InternalToken, out var token))
         {
-            if (EngineRules.IsExternal(cell))
-            {
-                observed = await servers.AskAsync(observed, token, cancellationToken);
-            }
-            else if (CellUrls.Internal(observed.InternalService) is { } url && CellPlanner.GatewaysReady(observed))
-            {
-                observed = observed with { Report = await probe.ReadAsync(url, token, cancellationToken) };
-            }
+            observed = await reports.AddAsync(observed, o => AskAsync(o, token, cancellationToken));
         }
         return cell.Metadata.DeletionTimestamp is null ? observed : await LeftoversAsync(observed, cancellationToken);
     }
@@ -80,6 +76,17 @@ public sealed class Observer(ClusterCache cache, KubernetesClient client, ICellP
                 CellUrls.Internal(cache.Services.Lister.Get(p.Metadata.Namespace, Naming.InternalService(p.Metadata.Name!))),
                 cache.Secrets.Lister.Get(p.Metadata.Namespace, Naming.CellSecret(p.Metadata.Name!))?.Data ?? new Dictionary<string, byte[]>()) { HasSmallTopics = EngineRules.HasSmallTopics(p) }),
     ];
+
+    private async Task<Observed> AskAsync(Observed observed, byte[] token, CancellationToken cancellationToken)
+    {
+        if (EngineRules.IsExternal(observed.Cell))
+        {
+            return await servers.AskAsync(observed, token, cancellationToken);
+        }
+        return CellUrls.Internal(observed.InternalService) is { } url && CellPlanner.GatewaysReady(observed)
+            ? observed with { Report = await probe.ReadAsync(url, token, cancellationToken) }
+            : observed;
+    }
 
     /// <summary>Each is asked for by its name when a plan is made: nobody else's secret is ever in a cache here.</summary>
     private async Task<IReadOnlyDictionary<string, EngineSecret>> EngineSecretsAsync(ChatCell cell, CancellationToken cancellationToken)

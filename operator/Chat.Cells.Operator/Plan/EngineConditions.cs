@@ -7,6 +7,9 @@ namespace Chat.Cells.Operator.Plan;
 /// <summary>The conditions KafkaReady, CassandraReady and RedisReady.</summary>
 internal static class EngineConditions
 {
+    private const string Answering = "Answering";
+    private const string NotAnswering = "NotAnswering";
+
     /// <summary>Longer words of an engine are cut: they come from software that is not ours.</summary>
     private const int MaxWords = 500;
 
@@ -24,12 +27,12 @@ internal static class EngineConditions
                 conditions.Set(type, gateways, "Embedded", gateways ? "built into the cell's pod, which is ready" : "built into the cell's pod, which is not ready");
                 continue;
             }
-            var (status, reason, message) = OfExternal(component, spec, check, observed);
+            var (status, reason, message) = OfExternal(component, spec, check, observed, conditions.Previous(type));
             conditions.Set(type, status, reason, message);
         }
     }
 
-    private static (string Status, string Reason, string Message) OfExternal(string component, EngineSpec spec, string check, Observed observed)
+    private static (string Status, string Reason, string Message) OfExternal(string component, EngineSpec spec, string check, Observed observed, ConditionStatus? previous)
     {
         if (EngineSecretKeys.Fault(component, spec, observed.EngineSecrets) is { } fault)
         {
@@ -42,9 +45,14 @@ internal static class EngineConditions
             return ("Unknown", "NoServerAnswers", $"no server of the cell can be asked about {where}: see kubectl logs -n {observed.Cell.Metadata.Namespace} -l {Naming.CellLabel}={observed.Cell.Metadata.Name}");
         }
         var bad = asked.Where(s => s.Checks[check] != "ok").ToList();
-        return bad.Count == 0
-            ? ("True", "Answering", $"the cell's servers use {where}")
-            : ("False", "NotAnswering", string.Create(CultureInfo.InvariantCulture, $"{bad.Count} of {asked.Count} servers of the cell can't use {where}; {bad[0].Name}: {Cut(bad[0].Checks[check])}"));
+        if (bad.Count == 0)
+        {
+            return ("True", Answering, $"the cell's servers use {where}");
+        }
+        var who = string.Create(CultureInfo.InvariantCulture, $"{bad.Count} of {asked.Count} servers of the cell can't use {where}; {bad[0].Name}: ");
+        // Engines' words often have times and counts in them: what is said stays until something else is the matter, or each look at the cell would be another status.
+        var isKnown = previous is { Reason: NotAnswering } && previous.Message.StartsWith(who, StringComparison.Ordinal);
+        return ("False", NotAnswering, isKnown ? previous!.Message : who + Cut(bad[0].Checks[check]));
     }
 
     private static string Cut(string words) => words.Length <= MaxWords ? words : words[..MaxWords] + "…";
