@@ -62,6 +62,7 @@ public sealed class AccountTests : IAsyncLifetime
     {
         using var response = await SignUpAsync(new string('a', 1_000_000), "long enough");
         Assert.Equal(ErrorCodes.TooLarge, (string)(await TestCell.ReadAsync(response, 413))["code"]!);
+        Assert.True(response.Headers.ConnectionClose);
     }
 
     [Fact]

@@ -91,6 +91,7 @@ public sealed class ListenerTests : IAsyncLifetime
     {
         using var response = await cell.SendAsync(HttpMethod.Post, cell.Internal, "/internal/v1/handles/claims", cell.InternalToken, new { handle = new string('a', 1_000_000), userId = "x" });
         Assert.Equal(ErrorCodes.TooLarge, (string)(await TestCell.ReadAsync(response, 413))["code"]!);
+        Assert.True(response.Headers.ConnectionClose);
     }
 
     [Fact]

@@ -14,6 +14,8 @@ public static partial class Problems
     {
         context.Response.StatusCode = status;
         if (retryAfter is { } wait) context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        // The rest of the body is not read, so nothing more can come on this connection: a client that doesn't know would send its next request into one that is just being closed.
+        if (status == StatusCodes.Status413PayloadTooLarge && HttpProtocol.IsHttp11(context.Request.Protocol)) context.Response.Headers.Connection = "close";
         if (status == StatusCodes.Status401Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
         var title = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
         var problem = new ProblemDocument("about:blank", title, status, code, detail, home, retryAfter is { } after ? (int)after.TotalMilliseconds : null);

@@ -24,6 +24,8 @@ internal static class Problems
             retryAfter = Random.Shared.Next(LeastRetryMs, MostRetryMs);
             response.Headers.RetryAfter = ((retryAfter.Value + 999) / 1000).ToString(CultureInfo.InvariantCulture);
         }
+        // The rest of the body is not read, so nothing more can come on this connection: a client that doesn't know would send its next request into one that is just being closed.
+        if (refusal.Status == StatusCodes.Status413PayloadTooLarge && HttpProtocol.IsHttp11(context.Request.Protocol)) response.Headers.Connection = "close";
         if (refusal.Status == StatusCodes.Status401Unauthorized) response.Headers.WWWAuthenticate = "Bearer error=\"invalid_token\"";
         if (HttpMethods.IsHead(context.Request.Method)) return;
         var problem = new Problem("about:blank", ReasonPhrases.GetReasonPhrase(refusal.Status), refusal.Status, refusal.Code, refusal.Detail, retryAfter);
